@@ -1,0 +1,98 @@
+"""Packaging of mmdenoise: what it needs, and what is the user's choice."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+
+
+def read_version() -> str:
+    """Version from `mmdenoise/version.py`, read as text.
+
+    Importing the package would need torch and the hosts, which are not there yet
+    when the package is being installed.
+    """
+    path = ROOT / "mmdenoise" / "version.py"
+    match = re.search(
+        r"""^__version__\s*=\s*['"]([^'"]+)['"]""",
+        path.read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    if match is None:
+        raise RuntimeError(f"{path}: no line of the form __version__ = '1.2.3'")
+    return match.group(1)
+
+
+def read_readme() -> str:
+    path = ROOT / "README.md"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+# The import names mmengine, mmcv, mmseg and mmpretrain are provided by two families
+# of distributions. They are extras and not hard requirements, because a requirement
+# on one family would install it over the other, file by file, in the environment
+# where the user's own network works.
+ONEDL = [
+    "onedl-mmengine>=0.10.12",
+    "onedl-mmcv>=2.3.6",
+    "onedl-mmsegmentation>=1.4.2",
+    "onedl-mmpretrain>=1.3.6",
+    # Imported by mmpretrain, required by none of the four.
+    "torchvision",
+]
+OPENMMLAB = [
+    "mmengine>=0.10",
+    # mmseg 1.2 and mmpretrain 1.2 refuse mmcv 2.2 when they are imported.
+    "mmcv>=2.1,<2.2",
+    "mmsegmentation>=1.2",
+    "mmpretrain>=1.2",
+    # Imported by mmsegmentation 1.2, which does not require them.
+    "ftfy",
+    "regex",
+    "torchvision",
+]
+
+setup(
+    name="mmdenoise",
+    version=read_version(),
+    description=(
+        "A trainable denoiser in front of your frozen segmentor or classifier, "
+        "for the MMEngine family"
+    ),
+    long_description=read_readme(),
+    long_description_content_type="text/markdown",
+    author="The mmdenoise developers",
+    license="Apache-2.0",
+    keywords="computer vision, image denoising, semantic segmentation, MMEngine",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "License :: OSI Approved :: Apache Software License",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.9",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Processing",
+    ],
+    python_requires=">=3.9",
+    packages=find_packages(include=["mmdenoise", "mmdenoise.*"]),
+    zip_safe=False,
+    # Whatever both host families share. The hosts themselves are extras: see above.
+    install_requires=[
+        "numpy>=1.26",
+        "Pillow",
+        "safetensors",
+        "torch>=2.1",
+    ],
+    extras_require={
+        "onedl": ONEDL,
+        "openmmlab": OPENMMLAB,
+        "baselines": ["bm3d", "h5py", "scipy", "spandrel"],
+        "dev": ["matplotlib", "pytest", "ruff", "scikit-image"],
+    },
+)
