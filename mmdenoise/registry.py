@@ -1,0 +1,30 @@
+"""Child registries of MMEngine's, under the scope ``mmdenoise``.
+
+Hosts reach our classes as ``mmdenoise.X`` whatever their own ``default_scope`` is,
+and our configs reach the hosts' classes through the common root.
+"""
+
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import Registry
+
+__all__ = ["DATASETS", "HOOKS", "METRICS", "MODELS", "TRANSFORMS"]
+
+
+def _child(parent: Registry, location: str) -> Registry:
+    return Registry(
+        parent.name,
+        parent=parent,
+        scope="mmdenoise",
+        locations=[f"mmdenoise.{location}"],
+    )
+
+
+MODELS = _child(MMENGINE_MODELS, "models")
+DATASETS = _child(MMENGINE_DATASETS, "datasets")
+TRANSFORMS = _child(MMENGINE_TRANSFORMS, "datasets")
+METRICS = _child(MMENGINE_METRICS, "evaluation")
+HOOKS = _child(MMENGINE_HOOKS, "engine")
