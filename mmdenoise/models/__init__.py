@@ -1,0 +1,17 @@
+"""The cascade and what it is composed of."""
+
+from .cascade import Cascade, CascadeClassifier, CascadeSegmentor
+from .denoisers import IdentityDenoiser, MultiScaleDenoiser
+from .joint_loss import JointLoss
+from .noise import GaussianNoise, PoissonGaussianNoise
+
+__all__ = [
+    "Cascade",
+    "CascadeClassifier",
+    "CascadeSegmentor",
+    "GaussianNoise",
+    "IdentityDenoiser",
+    "JointLoss",
+    "MultiScaleDenoiser",
+    "PoissonGaussianNoise",
+]

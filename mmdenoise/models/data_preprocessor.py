@@ -1,0 +1,258 @@
+"""The clean image out of the head's own preprocessor, and the noise into it.
+
+Shapes, for a batch of N images of true sizes (h_i, w_i)::
+
+    raw     N x (3, h_i, w_i)   what the pipeline packed; 8-bit values
+    frame   (N, 3, Hb, Wb)      what the head's preprocessor made of it: normalised,
+                                padded to the right and the bottom, perhaps mixed
+    clean   (N, 3, H, W)        RGB in [0, 1]; H and W are the largest h_i and w_i
+    inputs  (N, 3, H, W)        clean plus noise
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple, Optional, Union
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.logging import MessageHub, print_log
+from mmengine.model import BaseDataPreprocessor
+from torch import Generator, Tensor, nn
+
+from .frozen_head import HeadInput
+from .noise import NoiseModel
+from .padding import pad_to
+
+__all__ = ["Canvas", "CascadeDataPreprocessor", "area_of", "crop_to_areas"]
+
+TOLERANCE = 1e-3  # of [0, 1]: normalising and undoing it in float32 errs by 1e-7
+
+
+class Canvas(NamedTuple):
+    """The head's batch, and where in it the images lie.
+
+    Attributes:
+        frame: (N, 3, Hb, Wb), the output of the head's preprocessor. What surrounds
+            the images is the head's own padding.
+        sizes: (h_i, w_i) of each image, at the upper left.
+    """
+
+    frame: Tensor
+    sizes: list[tuple[int, int]]
+
+    def place(self, inputs: Tensor) -> Tensor:
+        """Put (N, 3, H, W) head inputs in the images' place, padding left as it is."""
+        placed = self.frame.to(inputs.dtype).clone()
+        for index, (height, width) in enumerate(self.sizes):
+            placed[index, :, :height, :width] = inputs[index, :, :height, :width]
+        return placed
+
+
+def area_of(
+    sizes: Sequence[tuple[int, int]], height: int, width: int, device: torch.device
+) -> Optional[Tensor]:
+    """Mask of the images in a batch: (N, 1, ``height``, ``width``) booleans.
+
+    None where the images fill the batch.
+    """
+    if all(size == (height, width) for size in sizes):
+        return None
+    heights, widths = torch.tensor(sizes, device=device).T.view(2, -1, 1, 1, 1)
+    rows = torch.arange(height, device=device).view(1, 1, -1, 1)
+    columns = torch.arange(width, device=device).view(1, 1, 1, -1)
+    return (rows < heights) & (columns < widths)
+
+
+def crop_to_areas(batch: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
+    """Cut the N images of true size (3, h_i, w_i) out of a batch."""
+    return [image[:, :h, :w] for image, (h, w) in zip(batch, sizes)]
+
+
+class CascadeDataPreprocessor(BaseDataPreprocessor):
+    """Wrap a head's built preprocessor, and simulate noise where the config says so.
+
+    Args:
+        head_preprocessor: The head's own, already built.
+        head_input: The map between its output and images in [0, 1].
+        noise: The noise model, or None where the images are noisy already.
+    """
+
+    def __init__(
+        self,
+        head_preprocessor: nn.Module,
+        head_input: HeadInput,
+        noise: Optional[NoiseModel] = None,
+    ) -> None:
+        super().__init__()
+        self.head_preprocessor = head_preprocessor
+        self.head_input = head_input
+        self.noise = noise
+        self._iteration: Optional[int] = None
+        self._repeats = 0
+        self._told = False
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Prepare a batch for :meth:`Cascade.forward`.
+
+        Args:
+            data: ``inputs``, N images or a stacked batch of them as the pipeline packs
+                them; ``data_samples``; with ``noise=None`` optionally ``clean``, the
+                clean versions of ``inputs`` in the same form.
+            training: Fresh noise if True, an image's own fixed noise if False.
+
+        Returns:
+            ``inputs``, ``data_samples``, ``clean`` and ``canvas``: see the legend.
+
+        Raises:
+            ValueError: If an image is not one of 3 channels with 8-bit values, or if
+                the head's preprocessor makes it smaller.
+        """
+        raw = data["inputs"]
+        sizes = [_checked_size(image) for image in raw]
+        flips = [_flip_of(sample) for sample in data.get("data_samples") or ()]
+        flips = flips or [()] * len(sizes)
+        keys = None if training else [_unflip(i, f) for i, f in zip(raw, flips)]
+        paired = data.get("clean")
+        rest = {key: value for key, value in data.items() if key != "clean"}
+        if paired is not None:
+            paired = self._paired_images(paired, rest, sizes, training)
+
+        batch = self.head_preprocessor(rest, training)
+        frame = batch["inputs"]
+        if not isinstance(frame, Tensor):
+            frame = torch.stack(list(frame))
+        frame = frame if frame.is_floating_point() else frame.float()
+        images = self._images_of(frame, sizes)
+
+        clean = paired
+        if self.noise is not None:
+            clean = images
+            if training:
+                generators = [self._training_generator(frame.device)] * len(images)
+            else:
+                self._tell_once()
+                generators = [
+                    evaluation_generator(key, self.noise.seed) for key in keys
+                ]
+            images = [
+                _unflip(self.noise.add(_unflip(image, flip), generator), flip)
+                for image, flip, generator in zip(images, flips, generators)
+            ]
+        return dict(
+            inputs=_stack(images),
+            data_samples=batch.get("data_samples"),
+            clean=None if clean is None else _stack(clean),
+            canvas=Canvas(frame, sizes),
+        )
+
+    def _images_of(self, frame: Tensor, sizes: list) -> list[Tensor]:
+        """Undo the head's preprocessing: N images (3, h_i, w_i), RGB in [0, 1]."""
+        height, width = frame.shape[-2:]
+        for h, w in sizes:
+            if h > height or w > width:
+                raise ValueError(
+                    f"the head's preprocessor made {height}x{width} of an image of "
+                    f"{h}x{w}: it may pad to the right and the bottom, not cut or scale"
+                )
+        images = crop_to_areas(self.head_input.to_image(frame), sizes)
+        for image in images:
+            low, high = image.aminmax()
+            # Written so that NaN fails as well.
+            if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
+                raise ValueError(
+                    f"a clean image reaches from {low:.4g} to {high:.4g} instead of "
+                    "[0, 1]: the pipeline already normalises, or scales its pixels; "
+                    "leave that to the head's data_preprocessor"
+                )
+        return images
+
+    def _paired_images(
+        self, paired: Union[Tensor, list], rest: dict, sizes: list, training: bool
+    ) -> list[Tensor]:
+        """Put given clean images through the head's preprocessor too."""
+        if self.noise is not None:
+            raise ValueError(
+                f"the batch brings clean images of its own, yet noise={self.noise!r} "
+                "would be added to its inputs: set noise=None for pairs"
+            )
+        if training and getattr(self.head_preprocessor, "batch_augments", None):
+            raise ValueError(
+                "the head's batch augmentations would mix noisy and clean images "
+                "differently: switch them off for noisy/clean pairs"
+            )
+        if [_checked_size(image) for image in paired] != sizes:
+            raise ValueError("a clean image differs in size from its noisy one")
+        # Preprocessors write to the samples (padded masks), so each pass has its own.
+        samples = rest.get("data_samples")
+        if samples is not None:
+            samples = [sample.clone() for sample in samples]
+        batch = self.head_preprocessor(
+            dict(rest, inputs=paired, data_samples=samples), training
+        )
+        return self._images_of(batch["inputs"], sizes)
+
+    def _training_generator(self, device: torch.device) -> Generator:
+        """Generator of a training batch, seeded by (seed, rank, iteration).
+
+        Under a Runner the message hub knows seed and iteration, which resuming
+        restores. A bare loop does not move it: the repeats keep its noise fresh.
+        """
+        hub = MessageHub.get_current_instance()
+        iteration = hub.get_info("iter", 0)
+        self._repeats = self._repeats + 1 if iteration == self._iteration else 0
+        self._iteration = iteration
+        key = (hub.get_info("seed", 0), get_rank(), iteration, self._repeats)
+        return Generator(device).manual_seed(_seed_of(repr(key).encode()))
+
+    def _tell_once(self) -> None:
+        if not self._told:
+            self._told = True
+            print_log(
+                f"simulated noise: {self.noise!r} is added to every image; for images "
+                "that are noisy already set noise=None",
+                logger="current",
+            )
+
+
+def evaluation_generator(raw: Tensor, seed: int) -> Generator:
+    """CPU generator of an image's own noise.
+
+    It depends on the noise seed and the raw pixels, and so neither on the batch, the
+    worker, the rank, the device nor the folder the image lies in.
+    """
+    raw = raw.cpu().contiguous()
+    digest = hashlib.sha256(f"{seed} {raw.dtype} {tuple(raw.shape)} ".encode())
+    digest.update(raw.reshape(-1).view(torch.uint8).numpy())
+    return Generator().manual_seed(_seed_of(digest.digest()))
+
+
+def _seed_of(data: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "little") >> 1
+
+
+def _checked_size(image: Tensor) -> tuple[int, int]:
+    if image.dim() != 3 or image.shape[0] != 3:
+        raise ValueError(
+            f"an image has shape {tuple(image.shape)}; the cascade takes (3, H, W)"
+        )
+    return image.shape[-2], image.shape[-1]
+
+
+def _flip_of(sample: object) -> tuple:
+    """Axes along which a pipeline has flipped an image."""
+    info: dict = getattr(sample, "metainfo", {})
+    if not info.get("flip"):
+        return ()
+    axes = dict(horizontal=(-1,), vertical=(-2,), diagonal=(-1, -2))
+    return axes[info.get("flip_direction") or "horizontal"]
+
+
+def _unflip(image: Tensor, axes: tuple) -> Tensor:
+    return image.flip(axes) if axes else image
+
+
+def _stack(images: list[Tensor]) -> Tensor:
+    """Stack N images (3, h_i, w_i), smaller ones continued to the largest size."""
+    height = max(image.shape[-2] for image in images)
+    width = max(image.shape[-1] for image in images)
+    return torch.stack([pad_to(image, height, width) for image in images])

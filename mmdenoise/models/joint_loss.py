@@ -1,0 +1,157 @@
+"""The joint loss, Eq. (1) to (3), in one unit: images in [0, 1], features as they are.
+
+Shapes: images (N, 3, H, W); features (N, C, h, w) maps, (N, L, C) tokens or (N, C)
+vectors; areas (N, 1, H, W) booleans, True where a position belongs to an image rather
+than to padding, or None where every position does.
+"""
+
+import math
+from typing import Optional, Union
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmdenoise.registry import MODELS
+
+__all__ = ["JointLoss", "squared_error", "task_loss"]
+
+HeadLosses = dict[str, Union[Tensor, list[Tensor]]]
+
+
+def squared_error(
+    prediction: Tensor, target: Tensor, area: Optional[Tensor] = None
+) -> Tensor:
+    """Squared difference: summed over channels, averaged over positions, then images.
+
+    This is Eq. (1) for images and Eq. (2) for features. Half precision is raised to
+    float32 first: the square of a feature of 300 is beyond float16.
+
+    Args:
+        prediction: Image, map, tokens or vectors (see the module's legend).
+        target: The same shape.
+        area: Positions to count. For maps coarser than the area, a position counts if
+            the area holds its upper left corner. Ignored for tokens and vectors, which
+            keep no positions.
+
+    Returns:
+        Scalar, in squared units of the input.
+    """
+    if prediction.shape != target.shape:
+        raise ValueError(
+            f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} "
+            "must have one shape"
+        )
+    if prediction.dtype in (torch.float16, torch.bfloat16):
+        prediction, target = prediction.float(), target.float()
+    error = (prediction - target.to(prediction)).square()
+    if error.dim() != 4:
+        return error.sum(dim=-1).mean()
+    error = error.sum(dim=1, keepdim=True)
+    if area is None:
+        return error.mean()
+    weight = area.to(error)
+    if weight.shape[-2:] != error.shape[-2:]:
+        weight = F.interpolate(weight, size=error.shape[-2:], mode="nearest")
+    per_image = (error * weight).flatten(1).sum(1) / weight.flatten(1).sum(1)
+    return per_image.mean()
+
+
+def task_loss(losses: HeadLosses) -> Tensor:
+    """L_H: the sum of all losses of a head, auxiliary heads included.
+
+    As in MMEngine, a loss is an entry whose key contains ``loss``; a list of tensors
+    counts as the sum of its members.
+    """
+    terms = [
+        value.mean() if isinstance(value, Tensor) else sum(v.mean() for v in value)
+        for key, value in losses.items()
+        if "loss" in key
+    ]
+    if not terms:
+        raise ValueError(f"the head returns no loss, only {sorted(losses)}")
+    return sum(terms)
+
+
+@MODELS.register_module()
+class JointLoss(nn.Module):
+    """Weights of Eq. (3): ``L_D + perceptual * L_P + task * L_H``.
+
+    A term of weight 0 is not computed at all.
+
+    Args:
+        perceptual: lambda_P; 0.5 in the paper.
+        task: lambda_H; 0.25 (classification) and 0.5 (segmentation) in the paper. The
+            paper leaves its pixel unit open, and the weights mean nothing without it.
+        reconstruction: Weight of L_D, 1 in the paper.
+
+    Raises:
+        ValueError: If a weight is negative or not finite, or if all are zero.
+    """
+
+    def __init__(
+        self, perceptual: float = 0.5, task: float = 0.5, reconstruction: float = 1.0
+    ) -> None:
+        super().__init__()
+        weights = dict(perceptual=perceptual, task=task, reconstruction=reconstruction)
+        for name, weight in weights.items():
+            if not (math.isfinite(weight) and weight >= 0):
+                raise ValueError(
+                    f"loss weight {name} must be finite and not negative, got {weight}"
+                )
+        if not any(weights.values()):
+            raise ValueError("every loss weight is 0: nothing would be trained")
+        self.perceptual = perceptual
+        self.task = task
+        self.reconstruction = reconstruction
+
+    @property
+    def needs_clean(self) -> bool:
+        """Whether a term compares with the clean image."""
+        return self.reconstruction > 0 or self.perceptual > 0
+
+    @property
+    def needs_head(self) -> bool:
+        """Whether a term passes through the head."""
+        return self.perceptual > 0 or self.task > 0
+
+    def forward(
+        self,
+        denoised: Tensor,
+        clean: Optional[Tensor] = None,
+        area: Optional[Tensor] = None,
+        features: Optional[list[Tensor]] = None,
+        clean_features: Optional[list[Tensor]] = None,
+        feature_area: Optional[Tensor] = None,
+        head_losses: Optional[HeadLosses] = None,
+    ) -> dict[str, Tensor]:
+        """Weigh what is given.
+
+        Args:
+            denoised: F(x), (N, 3, H, W) in [0, 1], unclipped.
+            clean: x~, the same shape.
+            area: Positions of the images in ``denoised``.
+            features: phi(F(x)), one tensor for each output of the tapped module.
+            clean_features: phi(x~), alike.
+            feature_area: Positions of the images in the head's own input.
+            head_losses: What the head's ``loss`` mode returned for F(x).
+
+        Returns:
+            Weighted terms under ``loss_*``, which MMEngine sums; the raw terms under
+            the names without it; the head's other entries as they are.
+        """
+        raw = {}
+        if self.reconstruction > 0:
+            raw["reconstruction"] = squared_error(denoised, clean, area)
+        if self.perceptual > 0:
+            raw["perceptual"] = sum(
+                squared_error(ours, theirs, feature_area)
+                for ours, theirs in zip(features, clean_features)
+            )
+        if self.task > 0:
+            raw["task"] = task_loss(head_losses)
+        terms = {f"loss_{name}": getattr(self, name) * raw[name] for name in raw}
+        terms.update((name, value.detach()) for name, value in raw.items())
+        if self.task > 0:
+            terms.update((k, v) for k, v in head_losses.items() if "loss" not in k)
+        return terms
