@@ -1,0 +1,43 @@
+# 432 Berkeley images (BSDS500 without the 68 of CBSD68), 48x48 patches, batch 32.
+default_scope = "mmengine"
+data_root = "data/denoising"
+how_to_get = (
+    "download BSDS500 (Arbelaez et al.), take the 432 images that are not in CBSD68 into "
+    "bsd432/ and those into cbsd68/, or set data_root to any folders of clean images"
+)
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type="InfiniteSampler", shuffle=True),
+    dataset=dict(
+        type="mmdenoise.CleanImageDataset",
+        data_root=data_root + "/bsd432",
+        how_to_get=how_to_get,
+        pipeline=[
+            dict(type="mmdenoise.LoadImage", cache=True),
+            dict(type="mmdenoise.RandomPatch", size=48),
+            dict(
+                type="mmcv.RandomFlip",
+                prob=[0.25, 0.25, 0.25],
+                direction=["horizontal", "vertical", "diagonal"],
+            ),
+            dict(type="mmdenoise.PackImage"),
+        ],
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="mmdenoise.CleanImageDataset",
+        data_root=data_root + "/cbsd68",
+        how_to_get=how_to_get,
+        pipeline=[dict(type="mmdenoise.LoadImage"), dict(type="mmdenoise.PackImage")],
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = [dict(type="mmdenoise.PSNR"), dict(type="mmdenoise.SSIM")]
+test_evaluator = val_evaluator

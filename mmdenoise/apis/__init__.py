@@ -1,0 +1,1 @@
+"""Python functions behind the tools."""

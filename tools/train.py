@@ -1,0 +1,36 @@
+"""Train a cascade, or a denoiser by itself: MMEngine's Runner on a config."""
+
+import os.path as osp
+
+from mmengine.runner import Runner
+
+from mmdenoise.apis.cli import command_line, read_config, run_tool
+
+
+def parse_args():
+    parser = command_line(__doc__)
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the newest checkpoint in the work folder",
+    )
+    parser.add_argument(
+        "--amp", action="store_true", help="train in automatic mixed precision"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = read_config(args)
+    if args.amp:
+        cfg.optim_wrapper.type = "AmpOptimWrapper"
+        cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
+    cfg.resume = args.resume
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    print(f"finished: {osp.join(runner.work_dir)}")
+
+
+if __name__ == "__main__":
+    run_tool(main)
