@@ -127,7 +127,7 @@ class Cascade(BaseModel):
             self.denoiser.init_weights()
 
     def train(self, mode: bool = True) -> "Cascade":
-        """Switch the denoiser between training and evaluation; the head stays frozen."""
+        """Switch the denoiser to training or evaluation; the head stays frozen."""
         super().train(mode)
         if self.head is not None:
             switch_to_eval(self.head, self.head_train_branches, mode)
@@ -146,7 +146,7 @@ class Cascade(BaseModel):
         Args:
             inputs: Noisy images (N, 3, H, W), RGB in [0, 1].
             data_samples: The head's, passed through to it.
-            mode: ``'loss'``, ``'predict'`` or ``'tensor'``, as for every MMEngine model.
+            mode: ``'loss'``, ``'predict'`` or ``'tensor'``, as for any MMEngine model.
             clean: Clean images (N, 3, H, W), RGB in [0, 1], where there are any.
             canvas: Where the images lie in the head's padded batch. None: the images
                 fill their tensor, and the head gets it as it is.
@@ -326,8 +326,8 @@ def _check_state(
     """Load hook: refuse, in every loader, a state that is not this cascade's.
 
     Raises:
-        RuntimeError: If a ``denoiser.*`` key is missing, unknown or misshapen, or if the
-            weights were trained in front of another head.
+        RuntimeError: If a ``denoiser.*`` key is missing, unknown or misshapen, or if
+            the weights were trained in front of another head.
     """
 
     def part(name: str) -> dict[str, Tensor]:
