@@ -5,13 +5,14 @@ and our configs reach the hosts' classes through the common root.
 """
 
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import EVALUATOR as MMENGINE_EVALUATOR
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
-__all__ = ["DATASETS", "HOOKS", "METRICS", "MODELS", "TRANSFORMS"]
+__all__ = ["DATASETS", "EVALUATOR", "HOOKS", "METRICS", "MODELS", "TRANSFORMS"]
 
 
 def _child(parent: Registry, location: str) -> Registry:
@@ -26,5 +27,6 @@ def _child(parent: Registry, location: str) -> Registry:
 MODELS = _child(MMENGINE_MODELS, "models")
 DATASETS = _child(MMENGINE_DATASETS, "datasets")
 TRANSFORMS = _child(MMENGINE_TRANSFORMS, "datasets")
+EVALUATOR = _child(MMENGINE_EVALUATOR, "evaluation")
 METRICS = _child(MMENGINE_METRICS, "evaluation")
 HOOKS = _child(MMENGINE_HOOKS, "engine")

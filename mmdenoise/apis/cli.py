@@ -6,6 +6,7 @@ import os.path as osp
 import sys
 from typing import Callable
 
+import torch
 from mmengine.config import Config, DictAction
 
 __all__ = ["command_line", "read_config", "run_tool"]
@@ -47,6 +48,9 @@ def read_config(args: argparse.Namespace) -> Config:
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
+    if args.launcher != "none" and not torch.cuda.is_available():
+        # NCCL, the configs' choice, needs GPUs.
+        cfg.env_cfg.dist_cfg.backend = "gloo"
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get("work_dir") is None:

@@ -32,6 +32,16 @@ from .frozen_head import (
 
 __all__ = ["Cascade", "CascadeClassifier", "CascadeSegmentor"]
 
+# What a head's loss raises that meets another form of output than it expects.
+FORM_ERRORS = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
+
 
 @MODELS.register_module()
 class Cascade(BaseModel):
@@ -213,7 +223,7 @@ class Cascade(BaseModel):
     def _head_losses(self, inputs: Tensor, data_samples: Optional[list]) -> dict:
         try:
             return self.head(inputs, data_samples, mode="loss")
-        except (AttributeError, AssertionError, IndexError, TypeError) as error:
+        except FORM_ERRORS as error:
             raise RuntimeError(
                 f"the head's loss fails in evaluation mode ({error}); if the head "
                 "returns another form of output in training, name the modules that do "
@@ -336,6 +346,10 @@ def _check_state(
 
     given = part("denoiser")
     expected = module.denoiser.state_dict()
+    # MMEngine also writes buffers that PyTorch does not keep.
+    for name in {n for n, _ in module.denoiser.named_buffers()} - set(expected):
+        given.pop(name, None)
+        state.pop(f"{prefix}denoiser.{name}", None)
     if expected and not given:
         raise RuntimeError(
             "the checkpoint holds no denoiser.* keys, so it is not a cascade's; a task "

@@ -118,10 +118,7 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
             paired = self._paired_images(paired, rest, sizes, training)
 
         batch = self.head_preprocessor(rest, training)
-        frame = batch["inputs"]
-        if not isinstance(frame, Tensor):
-            frame = torch.stack(list(frame))
-        frame = frame if frame.is_floating_point() else frame.float()
+        frame = _frame_of(batch)
         images = self._images_of(frame, sizes)
 
         clean = paired
@@ -160,9 +157,9 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
             # Written so that NaN fails as well.
             if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
                 raise ValueError(
-                    f"a clean image reaches from {low:.4g} to {high:.4g} instead of "
-                    "[0, 1]: the pipeline already normalises, or scales its pixels; "
-                    "leave that to the head's data_preprocessor"
+                    f"an image reaches from {low:.4g} to {high:.4g} instead of [0, 1]: "
+                    "the pipeline already normalises, or scales its pixels; leave that "
+                    "to the head's data_preprocessor"
                 )
         return images
 
@@ -189,7 +186,7 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
         batch = self.head_preprocessor(
             dict(rest, inputs=paired, data_samples=samples), training
         )
-        return self._images_of(batch["inputs"], sizes)
+        return self._images_of(_frame_of(batch), sizes)
 
     def _training_generator(self, device: torch.device) -> Generator:
         """Generator of a training batch, seeded by (seed, rank, iteration).
@@ -228,6 +225,14 @@ def evaluation_generator(raw: Tensor, seed: int) -> Generator:
 
 def _seed_of(data: bytes) -> int:
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "little") >> 1
+
+
+def _frame_of(batch: dict) -> Tensor:
+    """Head input (N, 3, Hb, Wb), also where a preprocessor neither stacks nor casts."""
+    frame = batch["inputs"]
+    if not isinstance(frame, Tensor):
+        frame = torch.stack(list(frame))
+    return frame if frame.is_floating_point() else frame.float()
 
 
 def _checked_size(image: Tensor) -> tuple[int, int]:

@@ -1,0 +1,165 @@
+"""Compare denoisers in front of one head: a table, intervals, and a panel."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.evaluator import Evaluator
+from mmengine.registry import DATASETS, init_default_scope
+from mmengine.utils import ProgressBar
+
+from mmdenoise.engine.files import atomic_path
+from mmdenoise.evaluation.comparison import (
+    Arm,
+    ArmResult,
+    bootstrap,
+    evaluate_arm,
+    summary,
+    table,
+)
+from mmdenoise.evaluation.functional import quantize
+from mmdenoise.registry import MODELS
+from mmdenoise.visualization import (
+    colour_labels,
+    compose_panel,
+    label_map_of,
+    legend,
+)
+
+__all__ = ["arms_of", "compare", "draw_panel"]
+
+IDENTITY = dict(
+    denoiser=dict(_delete_=True, type="mmdenoise.IdentityDenoiser"),
+    denoiser_checkpoint=None,
+)
+
+
+def arms_of(checkpoints: Mapping[str, str]) -> list[Arm]:
+    """The rows of the paper's Tables IV and V: clean, noisy, then the denoisers.
+
+    Args:
+        checkpoints: A denoiser's or cascade's checkpoint by the row's name.
+    """
+    clean = dict(IDENTITY, noise=dict(_delete_=True, type="mmdenoise.GaussianNoise"))
+    clean["noise"]["sigma"] = 0
+    given = [Arm(n, dict(denoiser_checkpoint=path)) for n, path in checkpoints.items()]
+    return [Arm("clean", clean), Arm("noisy", dict(IDENTITY)), *given]
+
+
+def compare(
+    cfg: Config,
+    arms: Sequence[Arm],
+    out_dir: str,
+    keys: Sequence[str],
+    noise_seeds: Sequence[int] = (0,),
+    difference: tuple[str, str] | None = None,
+    images: Sequence[int] = (),
+) -> str:
+    """Evaluate every arm, and write ``table.md`` and ``panel.png``.
+
+    What an earlier call finished is read, not computed again.
+
+    Args:
+        cfg: Config of a cascade with a noise model.
+        arms: The rows.
+        out_dir: Folder for the results.
+        keys: Metrics that make the columns.
+        noise_seeds: Seeds of the evaluation noise.
+        difference: Two arms' names; a paired bootstrap interval of their difference.
+        images: Indices of test images for the panel.
+
+    Returns:
+        The table and the intervals, in Markdown.
+    """
+    found: dict[str, list[ArmResult]] = {}
+    for arm in arms:
+        # Without noise a seed changes nothing.
+        seeds = noise_seeds[:1] if arm.name == "clean" else noise_seeds
+        found[arm.name] = []
+        for seed in seeds:
+            name = re.sub(r"\W+", "_", f"{arm.name}_seed{seed}")
+            cache = os.path.join(out_dir, f"{name}.pth")
+            found[arm.name].append(evaluate_arm(cfg, arm, seed, cache))
+    text = table({name: summary(found[name], keys) for name in found}, keys)
+    if difference is not None:
+        text += "\n\n" + _interval_text(cfg, found, keys, difference)
+    with atomic_path(os.path.join(out_dir, "table.md")) as path:
+        with open(path, "w") as file:
+            file.write(text + "\n")
+    if images:
+        panel = draw_panel(cfg, arms, images, noise_seeds[0])
+        with atomic_path(os.path.join(out_dir, "panel.png")) as path:
+            panel.save(path)
+    return text
+
+
+def _interval_text(
+    cfg: Config,
+    found: Mapping[str, list[ArmResult]],
+    keys: Sequence[str],
+    difference: tuple[str, str],
+) -> str:
+    for name in difference:
+        if name not in found:
+            raise ValueError(f"no arm is called {name!r}; there are {', '.join(found)}")
+    init_default_scope(cfg.get("default_scope", "mmengine"))
+    evaluator = Evaluator(cfg.test_evaluator)
+    evaluator.dataset_meta = DATASETS.build(cfg.test_dataloader.dataset).metainfo
+    intervals = bootstrap(evaluator, *(found[name] for name in difference))
+    lines = [f"{difference[0]} minus {difference[1]}, 95% paired bootstrap intervals:"]
+    for key in keys:
+        value, low, high = intervals[key]
+        lines.append(f"{key} {value:+.3g} [{low:+.3g}, {high:+.3g}]")
+    return lines[0] + " " + "; ".join(lines[1:])
+
+
+def draw_panel(cfg: Config, arms: Sequence[Arm], images: Sequence[int], seed: int):
+    """Draw what each arm makes of some test images, over the head's label maps.
+
+    Columns: noisy, the denoisers, clean, and the truth under the classes' legend.
+
+    Args:
+        cfg: Config of a cascade.
+        arms: The rows of the comparison; ``clean`` becomes the last column.
+        images: Indices into the test set.
+        seed: Seed of the noise.
+    """
+    init_default_scope(cfg.get("default_scope", "mmengine"))
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    palette = dataset.metainfo.get("palette", ())
+    arms = sorted(arms, key=lambda arm: arm.name == "clean")
+    pictures: dict[int, list] = {index: [] for index in images}
+    labels: dict[int, list] = {index: [] for index in images}
+    truth: dict[int, np.ndarray | None] = {}
+    progress = ProgressBar(len(arms) * len(images))
+    for arm in arms:
+        whole = copy.deepcopy(Config(dict(model=cfg.model)))
+        whole.merge_from_dict(dict(model=dict(arm.model)))
+        whole.model.noise.seed = seed
+        model = MODELS.build(whole.model).eval()
+        for index in images:
+            with torch.no_grad():
+                sample = model.test_step(pseudo_collate([dataset[index]]))[0]
+            pictures[index].append(quantize(sample.denoised).permute(1, 2, 0).numpy())
+            labels[index].append(label_map_of(sample, "pred"))
+            truth[index] = label_map_of(sample, "gt")
+            progress.update()
+    print()
+    rows = []
+    for index in images:
+        height, width = pictures[index][0].shape[:2]
+        scale = max(1, 256 // width)
+        key = legend(
+            dataset.metainfo.get("classes", ()), palette, width * scale, height * scale
+        )
+        rows.append([*pictures[index], key])
+        maps = [*labels[index], truth[index]]
+        rows.append([m if m is None else colour_labels(m, palette) for m in maps])
+    return compose_panel([*(arm.name for arm in arms), "ground truth"], rows)

@@ -1,0 +1,109 @@
+"""A user's own noisy image: what the denoiser makes of it, and what the head sees."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import DATASETS, init_default_scope
+from mmengine.structures import BaseDataElement
+from PIL import Image
+
+from mmdenoise.engine.files import atomic_path
+from mmdenoise.evaluation.functional import quantize
+from mmdenoise.models.checkpoints import read_state_dict
+from mmdenoise.registry import MODELS
+from mmdenoise.visualization import colour_labels, label_map_of
+
+__all__ = ["predict_image", "write_prediction"]
+
+
+def predict_image(
+    cfg: Config, checkpoint: str | None, image: str, device: str = "cpu"
+) -> BaseDataElement:
+    """Run a cascade on an image that is noisy already; no noise is added.
+
+    Args:
+        cfg: Config of a cascade, with its test pipeline.
+        checkpoint: The cascade's or denoiser's checkpoint; None takes the config's
+            ``denoiser_checkpoint``.
+        image: Path of the image.
+        device: Where to run.
+
+    Returns:
+        The head's prediction, with ``noisy`` and ``denoised`` (3, H, W) beside it.
+
+    Raises:
+        FileNotFoundError, RuntimeError, ValueError: If the image or a checkpoint is
+            missing, corrupt or does not fit, by name.
+    """
+    if not os.path.isfile(image):
+        raise FileNotFoundError(f"there is no image {image!r}")
+    init_default_scope(cfg.get("default_scope", "mmengine"))
+    model = MODELS.build(dict(cfg.model, noise=None))
+    if checkpoint is not None:
+        model.load_state_dict(read_state_dict(checkpoint))
+    model = model.to(device).eval()
+    data = Compose(_image_pipeline(cfg))(dict(img_path=image))
+    with torch.no_grad():
+        return model.test_step(pseudo_collate([data]))[0]
+
+
+def _image_pipeline(cfg: Config) -> list:
+    """The test pipeline without what reads a label."""
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    steps = [step for step in pipeline if "LoadAnnotations" not in str(step["type"])]
+    # Whatever reader the config has, a truncated file must not pass.
+    steps[0] = dict(type="mmdenoise.LoadImage")
+    return steps
+
+
+def write_prediction(sample: BaseDataElement, cfg: Config, out_dir: str) -> list[str]:
+    """Write what :func:`predict_image` returned.
+
+    ``NAME_denoised.png``, at the size at which the network saw it; for a label map
+    ``NAME_labels.png`` (indices, with the data set's colours) and ``NAME_overlay.png``;
+    for labels and scores ``NAME_prediction.json``.
+
+    Returns:
+        The files' paths.
+    """
+    name = os.path.splitext(os.path.basename(sample.img_path))[0]
+    denoised = quantize(sample.denoised).permute(1, 2, 0).cpu().numpy()
+    pictures = {"denoised": Image.fromarray(denoised)}
+    labels = label_map_of(sample, "pred")
+    if labels is not None:
+        dataset = DATASETS.get(cfg.test_dataloader.dataset.type)
+        palette = getattr(dataset, "METAINFO", {}).get("palette", ())
+        pictures["labels"] = _indexed(labels, palette)
+        pictures["overlay"] = _overlay(denoised, colour_labels(labels, palette))
+    written = []
+    for kind, picture in pictures.items():
+        written.append(os.path.join(out_dir, f"{name}_{kind}.png"))
+        with atomic_path(written[-1]) as path:
+            picture.save(path)
+    numbers = {
+        key: value.cpu().tolist()
+        for key, value in sample.all_items()
+        if key.startswith("pred") and isinstance(value, torch.Tensor)
+    }
+    if numbers:
+        written.append(os.path.join(out_dir, f"{name}_prediction.json"))
+        with atomic_path(written[-1]) as path, open(path, "w") as file:
+            json.dump(numbers, file)
+    return written
+
+
+def _indexed(labels: np.ndarray, palette: list) -> Image.Image:
+    image = Image.fromarray(labels.astype(np.uint8), mode="P")
+    image.putpalette(np.asarray(palette, np.uint8).reshape(-1).tolist() or [0, 0, 0])
+    return image
+
+
+def _overlay(image: np.ndarray, colours: np.ndarray) -> Image.Image:
+    front = Image.fromarray(colours).resize(image.shape[1::-1], Image.NEAREST)
+    return Image.blend(Image.fromarray(image), front, 0.5)

@@ -1,0 +1,160 @@
+"""Several denoisers in front of one head, on the same images under the same noise."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+
+from mmdenoise.engine.files import atomic_path
+
+__all__ = ["Arm", "ArmResult", "bootstrap", "evaluate_arm", "summary", "table"]
+
+
+class Arm(NamedTuple):
+    """One row of a comparison.
+
+    Attributes:
+        name: The row's name.
+        model: Merged over the config's model: a denoiser and its checkpoint, a noise.
+    """
+
+    name: str
+    model: dict
+
+
+class ArmResult(NamedTuple):
+    """What one arm scored under one noise seed.
+
+    Attributes:
+        metrics: Numbers by name.
+        per_image: For each metric, a list of one entry an image.
+    """
+
+    metrics: dict[str, float]
+    per_image: list[list]
+
+
+def evaluate_arm(cfg: Config, arm: Arm, noise_seed: int, cache: str) -> ArmResult:
+    """Test one arm on the config's test set, or read what an earlier call found.
+
+    Args:
+        cfg: Config with ``model``, ``test_dataloader`` and ``test_evaluator``.
+        arm: The arm.
+        noise_seed: Seed of the evaluation noise.
+        cache: File that keeps the result; it is read where there is one.
+    """
+    if os.path.isfile(cache):
+        stored = torch.load(cache, weights_only=True)
+        return ArmResult(stored["metrics"], stored["per_image"])
+    cfg = copy.deepcopy(cfg)
+    cfg.merge_from_dict(dict(model=dict(arm.model)))
+    cfg.model.noise.seed = noise_seed
+    cfg.test_evaluator = dict(
+        type="mmdenoise.PerImageEvaluator", metrics=cfg.test_evaluator
+    )
+    cfg.work_dir = os.path.splitext(cache)[0]
+    cfg.load_from = None
+    cfg.experiment_name = f"{arm.name} {noise_seed} {cfg.work_dir}".replace("/", "_")
+    for part in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler"):
+        cfg.pop(part, None)
+    for part in ("val_dataloader", "val_cfg", "val_evaluator"):
+        cfg.pop(part, None)
+    runner = Runner.from_cfg(cfg)
+    metrics = {key: float(value) for key, value in runner.test().items()}
+    result = ArmResult(metrics, runner.test_evaluator.per_image)
+    with atomic_path(cache) as path:
+        torch.save(result._asdict(), path)
+    return result
+
+
+def summary(results: Sequence[ArmResult], keys: Sequence[str]) -> dict[str, tuple]:
+    """Mean and standard deviation (of the sample) of each metric over noise seeds."""
+    found = {}
+    for key in keys:
+        values = np.array([result.metrics.get(key, np.nan) for result in results])
+        spread = values.std(ddof=1) if len(values) > 1 else 0.0
+        found[key] = (float(values.mean()), float(spread))
+    return found
+
+
+def table(rows: dict[str, dict[str, tuple]], keys: Sequence[str]) -> str:
+    """Lay the summaries of several arms out in Markdown."""
+    lines = ["| | " + " | ".join(keys) + " |", "|---|" + "---:|" * len(keys)]
+    for name, row in rows.items():
+        cells = []
+        for key in keys:
+            mean, spread = row[key]
+            digits = 4 if key == "SSIM" else 2
+            if np.isinf(mean):
+                cells.append("exact")
+            else:
+                cells.append(
+                    f"{mean:.{digits}f}"
+                    + (f" ± {spread:.{digits}f}" if spread > 0 else "")
+                )
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def bootstrap(
+    evaluator: Evaluator,
+    ours: Sequence[ArmResult],
+    theirs: Sequence[ArmResult],
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, tuple[float, float, float]]:
+    """Paired bootstrap over images of the difference between two arms.
+
+    Images are drawn with replacement, the same for both arms and all noise seeds; the
+    difference is averaged over the noise seeds.
+
+    Args:
+        evaluator: The evaluator whose metrics made the results.
+        ours: One arm's results, one a noise seed.
+        theirs: The other's, under the same seeds.
+        resamples: Number of resamples.
+        seed: Of the resampling.
+
+    Returns:
+        For each metric: mean difference, and the bounds of the 95% interval.
+    """
+    generator = np.random.default_rng(seed)
+    count = len(ours[0].per_image[0])
+    draws = [np.arange(count)]
+    draws += [generator.integers(count, size=count) for _ in range(resamples)]
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # metrics print their tables as they compute
+    try:
+        differences: dict[str, list[float]] = {}
+        for draw in draws:
+            total: dict[str, float] = {}
+            for sign, arm in ((1, ours), (-1, theirs)):
+                for result in arm:
+                    for key, value in _metrics(evaluator, result, draw).items():
+                        total[key] = total.get(key, 0) + sign * value / len(arm)
+            for key, value in total.items():
+                differences.setdefault(key, []).append(value)
+    finally:
+        logger.setLevel(level)
+    return {
+        key: (values[0], *map(float, np.nanpercentile(values[1:], [2.5, 97.5])))
+        for key, values in differences.items()
+    }
+
+
+def _metrics(evaluator: Evaluator, result: ArmResult, draw: np.ndarray) -> dict:
+    found = {}
+    for metric, entries in zip(evaluator.metrics, result.per_image):
+        found.update(metric.compute_metrics([entries[index] for index in draw]))
+    return found

@@ -1,0 +1,35 @@
+"""Find and colour the label map in a data sample, whatever its task calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmengine.structures import BaseDataElement, PixelData
+
+__all__ = ["colour_labels", "label_map_of"]
+
+
+def label_map_of(sample: BaseDataElement, prefix: str) -> np.ndarray | None:
+    """Return a sample's map of integers whose field name starts with ``prefix``.
+
+    Args:
+        sample: Data sample of any host.
+        prefix: ``'pred'`` or ``'gt'``.
+
+    Returns:
+        (H, W) integers, or None where the sample has no such field (a classifier's).
+    """
+    for name, field in sample.all_items():
+        if name.startswith(prefix) and isinstance(field, PixelData):
+            data = field.data.squeeze(0).cpu().numpy()
+            if data.ndim == 2 and np.issubdtype(data.dtype, np.integer):
+                return data
+    return None
+
+
+def colour_labels(labels: np.ndarray, palette: Sequence) -> np.ndarray:
+    """Paint (H, W) labels as (H, W, 3) uint8; what has no colour (255) is white."""
+    colours = np.full((256, 3), 255, np.uint8)
+    colours[: len(palette)] = palette
+    return colours[labels.astype(np.uint8)]

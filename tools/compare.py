@@ -1,0 +1,55 @@
+"""Compare denoisers in front of one head: clean, noisy, and each checkpoint given."""
+
+from mmdenoise.apis.cli import command_line, read_config, run_tool
+from mmdenoise.apis.compare import arms_of, compare
+
+
+def parse_args():
+    parser = command_line(__doc__)
+    parser.add_argument(
+        "--arm",
+        action="append",
+        default=[],
+        metavar="NAME=CHECKPOINT",
+        help="a row of the table; may be given several times",
+    )
+    parser.add_argument("--noise-seeds", type=int, nargs="+", default=[0])
+    parser.add_argument(
+        "--keys", nargs="+", default=["mIoU", "PSNR", "SSIM"], help="the columns"
+    )
+    parser.add_argument(
+        "--difference",
+        nargs=2,
+        metavar=("ARM", "ARM"),
+        help="a paired bootstrap interval of the first minus the second",
+    )
+    parser.add_argument(
+        "--images", type=int, nargs="*", default=[], help="test images for the panel"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = read_config(args)
+    checkpoints = {}
+    for arm in args.arm:
+        name, equals, path = arm.partition("=")
+        if not (name and equals and path):
+            raise ValueError(f"--arm takes NAME=CHECKPOINT, got {arm!r}")
+        checkpoints[name] = path
+    text = compare(
+        cfg,
+        arms_of(checkpoints),
+        cfg.work_dir,
+        args.keys,
+        args.noise_seeds,
+        tuple(args.difference) if args.difference else None,
+        args.images,
+    )
+    print(text)
+    print(f"written to {cfg.work_dir}")
+
+
+if __name__ == "__main__":
+    run_tool(main)
