@@ -2,8 +2,8 @@
 default_scope = "mmengine"
 data_root = "data/denoising"
 how_to_get = (
-    "download BSDS500 (Arbelaez et al.), put the 432 images that are not in CBSD68 into "
-    "bsd432/ and the 68 into cbsd68/, or set data_root to folders of clean images"
+    "download BSDS500 (Arbelaez et al.), put the 432 images that are not in CBSD68 "
+    "into bsd432/, the 68 into cbsd68/, or set data_root to folders of clean images"
 )
 train_dataloader = dict(
     batch_size=32,

@@ -1,0 +1,64 @@
+# Pascal VOC 2012 with the SBD masks, as MMSegmentation's pascal_voc12_aug, save that
+# nothing pads or distorts in the pipeline: padding is the head's preprocessor's (so
+# that the cascade knows it from the image), and distorted colours are clipped ones.
+default_scope = "mmseg"
+data_root = "data/VOCdevkit/VOC2012"
+crop_size = (512, 512)
+train_pipeline = [
+    dict(type="mmdenoise.LoadImage"),
+    dict(type="LoadAnnotations"),
+    dict(
+        type="RandomResize", scale=(2048, 512), ratio_range=(0.5, 2.0), keep_ratio=True
+    ),
+    dict(type="RandomCrop", crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type="RandomFlip", prob=0.5),
+    dict(type="PackSegInputs"),
+]
+test_pipeline = [
+    dict(type="mmdenoise.LoadImage"),
+    dict(type="Resize", scale=(2048, 512), keep_ratio=True),
+    # After Resize: the truth stays at the image's own size.
+    dict(type="LoadAnnotations"),
+    dict(type="PackSegInputs"),
+]
+train_set = dict(
+    type="mmdenoise.VOCDataset",
+    data_root=data_root,
+    data_prefix=dict(img_path="JPEGImages", seg_map_path="SegmentationClass"),
+    ann_file="ImageSets/Segmentation/train.txt",
+    pipeline=train_pipeline,
+)
+aug_set = dict(
+    type="mmdenoise.VOCDataset",
+    data_root=data_root,
+    data_prefix=dict(img_path="JPEGImages", seg_map_path="SegmentationClassAug"),
+    ann_file="ImageSets/Segmentation/aug.txt",
+    pipeline=train_pipeline,
+)
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type="InfiniteSampler", shuffle=True),
+    dataset=dict(type="ConcatDataset", datasets=[train_set, aug_set]),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="mmdenoise.VOCDataset",
+        data_root=data_root,
+        data_prefix=dict(img_path="JPEGImages", seg_map_path="SegmentationClass"),
+        ann_file="ImageSets/Segmentation/val.txt",
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = [
+    dict(type="IoUMetric", iou_metrics=["mIoU"]),
+    dict(type="mmdenoise.PSNR"),
+    dict(type="mmdenoise.SSIM"),
+]
+test_evaluator = val_evaluator

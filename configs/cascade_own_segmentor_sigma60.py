@@ -1,0 +1,17 @@
+# Your own segmentor: name its config, its checkpoint and a tap here, or on the command
+# line with --cfg-options model.head=... model.head_checkpoint=... model.tap=...
+_base_ = [
+    "./_base_/default_runtime.py",
+    "./_base_/datasets/voc12_whole.py",
+    "./_base_/schedules/cascade_seg_400.py",
+]
+model = dict(
+    type="mmdenoise.CascadeSegmentor",
+    denoiser=dict(type="mmdenoise.MultiScaleDenoiser"),
+    denoiser_checkpoint="work_dirs/multiscale_sigma60_2k/iter_2000.pth",
+    head="my_segmentor.py",
+    head_checkpoint="my_segmentor.pth",
+    tap="backbone.layer3",
+    noise=dict(type="mmdenoise.GaussianNoise", sigma=60),
+    loss=dict(type="mmdenoise.JointLoss"),
+)

@@ -1,0 +1,37 @@
+"""Pascal VOC, with an error that says what is missing and where to get it."""
+
+import os.path as osp
+
+from mmseg.datasets import PascalVOCDataset
+
+from mmdenoise.registry import DATASETS
+
+__all__ = ["VOCDataset"]
+
+HOW_TO_GET = (
+    "download VOCtrainval_11-May-2012.tar from the PASCAL VOC 2012 site and unpack it, "
+    "so that the folder holds JPEGImages, SegmentationClass and ImageSets; for "
+    "SegmentationClassAug and aug.txt run MMSegmentation's "
+    "tools/dataset_converters/voc_aug.py on the SBD benchmark; or set data_root"
+)
+
+
+@DATASETS.register_module()
+class VOCDataset(PascalVOCDataset):
+    """MMSegmentation's VOC set; where files are missing that one fails without a word.
+
+    Args:
+        ann_file: List of images, relative to ``data_root``.
+        **kwargs: Of ``mmseg.datasets.PascalVOCDataset``.
+
+    Raises:
+        FileNotFoundError: Naming what is missing and how to get it.
+    """
+
+    def __init__(self, ann_file: str, **kwargs) -> None:
+        root = kwargs.get("data_root") or ""
+        prefixes = kwargs.get("data_prefix", {}).values()
+        for path in (root, *(osp.join(root, name) for name in (*prefixes, ann_file))):
+            if path and not osp.exists(path):
+                raise FileNotFoundError(f"VOC: there is no {path!r}; {HOW_TO_GET}")
+        super().__init__(ann_file=ann_file, **kwargs)
