@@ -1,6 +1,6 @@
 # The cascade in front of MMSegmentation's DeepLabV3-R50 (the zoo's VOC checkpoint, with
-# 76.17 mIoU on clean images), at sigma 60. Another noise level is two lines: _base_ = [this]
-# and model = dict(noise=dict(sigma=30), denoiser_checkpoint=...).
+# 76.17 mIoU on clean images), at sigma 60. Another noise level is two lines: _base_ =
+# [this] and model = dict(noise=dict(sigma=30), denoiser_checkpoint=...).
 _base_ = [
     "./_base_/default_runtime.py",
     "./_base_/heads/deeplabv3_r50.py",

@@ -1,10 +1,9 @@
 """Train a cascade, or a denoiser by itself: MMEngine's Runner on a config."""
 
-import os.path as osp
-
 from mmengine.runner import Runner
 
 from mmdenoise.apis.cli import command_line, read_config, run_tool
+from mmdenoise.engine.resume import newest_checkpoint
 
 
 def parse_args():
@@ -26,10 +25,12 @@ def main() -> None:
     if args.amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
-    cfg.resume = args.resume
+    if args.resume:
+        # Its own search: the pointer file may name a checkpoint that does not open.
+        cfg.load_from = newest_checkpoint(cfg.work_dir) or cfg.get("load_from")
+        cfg.resume = cfg.load_from is not None
     runner = Runner.from_cfg(cfg)
     runner.train()
-    print(f"finished: {osp.join(runner.work_dir)}")
 
 
 if __name__ == "__main__":

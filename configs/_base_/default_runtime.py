@@ -9,8 +9,14 @@ default_hooks = dict(
     timer=dict(type="IterTimerHook"),
     logger=dict(type="LoggerHook", interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type="ParamSchedulerHook"),
+    # Written aside and renamed; at least two, since the oldest goes before the newest
+    # is there.
     checkpoint=dict(
-        type="CheckpointHook", by_epoch=False, interval=2000, max_keep_ckpts=3
+        type="CheckpointHook",
+        by_epoch=False,
+        interval=2000,
+        max_keep_ckpts=3,
+        backend_args=dict(backend="mmdenoise.atomic"),
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
 )

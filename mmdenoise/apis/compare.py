@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,7 +12,6 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS, init_default_scope
-from mmengine.utils import ProgressBar
 
 from mmdenoise.engine.files import atomic_path
 from mmdenoise.evaluation.comparison import (
@@ -82,11 +80,7 @@ def compare(
     for arm in arms:
         # Without noise a seed changes nothing.
         seeds = noise_seeds[:1] if arm.name == "clean" else noise_seeds
-        found[arm.name] = []
-        for seed in seeds:
-            name = re.sub(r"\W+", "_", f"{arm.name}_seed{seed}")
-            cache = os.path.join(out_dir, f"{name}.pth")
-            found[arm.name].append(evaluate_arm(cfg, arm, seed, cache))
+        found[arm.name] = [evaluate_arm(cfg, arm, seed, out_dir) for seed in seeds]
     text = table({name: summary(found[name], keys) for name in found}, keys)
     if difference is not None:
         text += "\n\n" + _interval_text(cfg, found, keys, difference)
@@ -138,10 +132,9 @@ def draw_panel(cfg: Config, arms: Sequence[Arm], images: Sequence[int], seed: in
     pictures: dict[int, list] = {index: [] for index in images}
     labels: dict[int, list] = {index: [] for index in images}
     truth: dict[int, np.ndarray | None] = {}
-    progress = ProgressBar(len(arms) * len(images))
     for arm in arms:
         whole = copy.deepcopy(Config(dict(model=cfg.model)))
-        whole.merge_from_dict(dict(model=dict(arm.model)))
+        whole.merge_from_dict(dict(model=copy.deepcopy(arm.model)))
         whole.model.noise.seed = seed
         model = MODELS.build(whole.model).eval()
         for index in images:
@@ -150,8 +143,6 @@ def draw_panel(cfg: Config, arms: Sequence[Arm], images: Sequence[int], seed: in
             pictures[index].append(quantize(sample.denoised).permute(1, 2, 0).numpy())
             labels[index].append(label_map_of(sample, "pred"))
             truth[index] = label_map_of(sample, "gt")
-            progress.update()
-    print()
     rows = []
     for index in images:
         height, width = pictures[index][0].shape[:2]

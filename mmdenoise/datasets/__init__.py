@@ -9,5 +9,6 @@ __all__ = ["CleanImageDataset", "LoadImage", "PackImage", "RandomPatch"]
 
 if importlib.util.find_spec("mmseg") is not None:
     from .textured_shapes_dataset import TexturedShapesDataset
+    from .voc import VOCDataset
 
-    __all__ += ["TexturedShapesDataset"]
+    __all__ += ["TexturedShapesDataset", "VOCDataset"]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import logging
 import os
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -44,27 +47,36 @@ class ArmResult(NamedTuple):
     per_image: list[list]
 
 
-def evaluate_arm(cfg: Config, arm: Arm, noise_seed: int, cache: str) -> ArmResult:
+def evaluate_arm(cfg: Config, arm: Arm, noise_seed: int, folder: str) -> ArmResult:
     """Test one arm on the config's test set, or read what an earlier call found.
 
     Args:
         cfg: Config with ``model``, ``test_dataloader`` and ``test_evaluator``.
         arm: The arm.
         noise_seed: Seed of the evaluation noise.
-        cache: File that keeps the result; it is read where there is one.
+        folder: Keeps the result, under a name made of all that it depends on: the
+            model, the test set, the metrics, and the contents of the checkpoints.
     """
+    cfg = copy.deepcopy(cfg)
+    # Merging takes the _delete_ marks out of what is merged.
+    cfg.merge_from_dict(dict(model=copy.deepcopy(arm.model)))
+    cfg.model.noise.seed = noise_seed
+    stem = re.sub(r"\W+", "_", f"{arm.name}_{noise_seed}_{_digest(cfg)}")
+    cache = os.path.join(folder, f"{stem}.pth")
     if os.path.isfile(cache):
         stored = torch.load(cache, weights_only=True)
         return ArmResult(stored["metrics"], stored["per_image"])
-    cfg = copy.deepcopy(cfg)
-    cfg.merge_from_dict(dict(model=dict(arm.model)))
-    cfg.model.noise.seed = noise_seed
     cfg.test_evaluator = dict(
         type="mmdenoise.PerImageEvaluator", metrics=cfg.test_evaluator
     )
-    cfg.work_dir = os.path.splitext(cache)[0]
+    cfg.work_dir = os.path.join(folder, stem)
     cfg.load_from = None
-    cfg.experiment_name = f"{arm.name} {noise_seed} {cfg.work_dir}".replace("/", "_")
+    cfg.experiment_name = stem
+    title = f"{arm.name}, noise seed {noise_seed}"
+    cfg.custom_hooks = [
+        *cfg.get("custom_hooks", []),
+        dict(type="mmdenoise.ProgressHook", title=title),
+    ]
     for part in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler"):
         cfg.pop(part, None)
     for part in ("val_dataloader", "val_cfg", "val_evaluator"):
@@ -75,6 +87,19 @@ def evaluate_arm(cfg: Config, arm: Arm, noise_seed: int, cache: str) -> ArmResul
     with atomic_path(cache) as path:
         torch.save(result._asdict(), path)
     return result
+
+
+def _digest(cfg: Config) -> str:
+    """Short hash of what a result depends on."""
+    parts = ("model", "test_dataloader", "test_evaluator")
+    text = json.dumps({part: cfg[part] for part in parts}, sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode())
+    for name in ("denoiser_checkpoint", "head_checkpoint"):
+        path = cfg.model.get(name)
+        if path and os.path.isfile(path):
+            with open(path, "rb") as file:
+                digest.update(hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()[:12]
 
 
 def summary(results: Sequence[ArmResult], keys: Sequence[str]) -> dict[str, tuple]:

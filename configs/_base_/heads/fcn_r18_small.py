@@ -1,0 +1,45 @@
+# A small stock segmentor for the demo: three stages of a narrow ResNet-18 at 1/4, 1/8
+# and 1/8 of the resolution, fused by an FCN head; 6 classes.
+norm_cfg = dict(type="BN")
+model = dict(
+    type="EncoderDecoder",
+    _scope_="mmseg",
+    data_preprocessor=dict(
+        type="SegDataPreProcessor",
+        mean=[127.5] * 3,
+        std=[63.75] * 3,
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+        size=(96, 96),
+    ),
+    backbone=dict(
+        type="ResNetV1c",
+        depth=18,
+        stem_channels=32,
+        base_channels=32,
+        num_stages=3,
+        strides=(1, 2, 1),
+        dilations=(1, 1, 2),
+        out_indices=(0, 1, 2),
+        norm_cfg=norm_cfg,
+        norm_eval=False,
+    ),
+    decode_head=dict(
+        type="FCNHead",
+        in_channels=[32, 64, 128],
+        in_index=[0, 1, 2],
+        input_transform="resize_concat",
+        channels=64,
+        kernel_size=1,
+        num_convs=1,
+        concat_input=False,
+        dropout_ratio=0.1,
+        num_classes=6,
+        norm_cfg=norm_cfg,
+        align_corners=False,
+        loss_decode=dict(type="CrossEntropyLoss", avg_non_ignore=True),
+    ),
+    train_cfg=dict(),
+    test_cfg=dict(mode="whole"),
+)

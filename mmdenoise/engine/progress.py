@@ -1,0 +1,75 @@
+"""A progress line in place of the log, for runs that are one step of several."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import timedelta
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmdenoise.registry import HOOKS
+
+__all__ = ["ProgressHook"]
+
+
+@HOOKS.register_module()
+class ProgressHook(Hook):
+    """Print one line with the share done, the latest losses or metrics, and an ETA.
+
+    On a terminal the line is renewed in place; elsewhere a new one comes at each fifth.
+
+    Args:
+        title: What is running.
+    """
+
+    priority = "VERY_LOW"
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self._start = (0, time.monotonic())
+        self._shown = -1
+
+    def before_train(self, runner: Runner) -> None:
+        """Start the clock, at the iteration resumed from."""
+        self._restart(runner.iter)
+
+    def before_test(self, runner: Runner) -> None:
+        """Start the clock."""
+        self._restart(0)
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Show the iteration and its losses."""
+        terms = {
+            name: float(value)
+            for name, value in (outputs or {}).items()
+            if name in ("loss", "reconstruction", "perceptual", "task")
+        }
+        text = "  ".join(f"{name} {value:.4g}" for name, value in terms.items())
+        self._show(runner.iter + 1, runner.max_iters, text)
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Show the batch."""
+        self._show(batch_idx + 1, len(runner.test_dataloader))
+
+    def _restart(self, done: int) -> None:
+        self._start = (done, time.monotonic())
+        self._shown = -1
+
+    def _show(self, done: int, total: int, text: str = "") -> None:
+        fifth = 5 * done // total
+        terminal = sys.stdout.isatty()
+        if not terminal and fifth == self._shown and done < total:
+            return
+        self._shown = fifth
+        first, began = self._start
+        left = (time.monotonic() - began) / (done - first) * (total - done)
+        eta = timedelta(seconds=round(left))
+        line = f"{self.title}: {done}/{total}  ETA {eta}  {text}"
+        end = "\n" if done == total or not terminal else ""
+        print(f"\r\x1b[K{line}" if terminal else line, end=end, flush=True)
