@@ -4,7 +4,6 @@ Files are opened without executing anything they hold. What is wrong with one is
 in a line: the file, the keys, and what was expected.
 """
 
-import contextlib
 import hashlib
 import os
 import pickle

@@ -68,7 +68,7 @@ def open_head(
         )
     if options:
         whole = Config(dict(model=model))
-        whole.merge_from_dict(dict(model=dict(options)))
+        whole.merge_from_dict({f"model.{key}": v for key, v in options.items()})
         model = whole.model
     if data_preprocessor is not None and model.get("data_preprocessor") is None:
         model.data_preprocessor = ConfigDict(data_preprocessor)
@@ -81,8 +81,9 @@ def _read_config(path: str) -> Config:
     try:
         return get_config(path) if "::" in path else Config.fromfile(path)
     except ImportError as error:
+        reason = " ".join(str(error).partition(", the current sys.path")[0].split())
         raise ValueError(
-            f"head: the imports of {path!r} fail ({error}); put the folder of its "
+            f"head: the imports of {path!r} fail ({reason}); put the folder of its "
             "custom modules on PYTHONPATH"
         ) from None
 
