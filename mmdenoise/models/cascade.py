@@ -346,7 +346,7 @@ def _check_state(
 
     given = part("denoiser")
     expected = module.denoiser.state_dict()
-    # MMEngine also writes buffers that PyTorch does not keep.
+    # Some versions of MMEngine write buffers that PyTorch does not keep.
     for name in {n for n, _ in module.denoiser.named_buffers()} - set(expected):
         given.pop(name, None)
         state.pop(f"{prefix}denoiser.{name}", None)

@@ -143,8 +143,8 @@ def _some(keys: list[str], limit: int = 3) -> str:
 def load_strictly(module: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
     """Load a state of which every key must fit.
 
-    MMEngine writes buffers that PyTorch does not keep (a preprocessor's mean and
-    standard deviation); those come from the config and are passed over.
+    Some versions of MMEngine write buffers that PyTorch does not keep (a preprocessor's
+    mean and standard deviation); those come from the config and are passed over.
 
     Raises:
         RuntimeError: Naming ``what`` and the keys that do not fit.
