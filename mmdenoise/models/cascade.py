@@ -168,7 +168,7 @@ class Cascade(BaseModel):
         """
         denoised = self.denoiser(inputs)
         if mode == "loss":
-            return self._loss(denoised, data_samples, clean, canvas)
+            return self.loss(denoised, data_samples, clean, canvas)
         if mode == "predict":
             predictions = self._predict(denoised, data_samples, canvas)
             images = dict(denoised=denoised, noisy=inputs, clean=clean)
@@ -183,13 +183,21 @@ class Cascade(BaseModel):
         inputs = self.head_input.from_image(images)
         return inputs if canvas is None else canvas.place(inputs)
 
-    def _loss(
+    def loss(
         self,
         denoised: Tensor,
         data_samples: Optional[list],
         clean: Optional[Tensor],
         canvas: Optional[Canvas],
     ) -> dict[str, Tensor]:
+        """Compute Eq. (3) of denoised images; the other arguments as in forward.
+
+        Returns:
+            Weighted terms under ``loss_*``, raw ones without, as the joint loss does.
+
+        Raises:
+            ValueError: If a term needs a clean image and there is none.
+        """
         loss = self.joint_loss
         if loss.needs_clean and clean is None:
             raise ValueError(
