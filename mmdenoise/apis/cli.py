@@ -50,7 +50,7 @@ def read_config(args: argparse.Namespace) -> Config:
         cfg.merge_from_dict(args.cfg_options)
     if args.launcher != "none" and not torch.cuda.is_available():
         # NCCL, the configs' choice, needs GPUs.
-        cfg.env_cfg.dist_cfg.backend = "gloo"
+        cfg.merge_from_dict({"env_cfg.dist_cfg.backend": "gloo"})
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get("work_dir") is None:

@@ -6,6 +6,7 @@ noisy image is the sum, which stays float and outside [0, 1] where the noise tak
 """
 
 import math
+from abc import ABC, abstractmethod
 from typing import Optional, Union
 
 import torch
@@ -66,7 +67,7 @@ def poisson_gaussian_noise(
     return photons / peak - image + gaussian_noise(image, sigma, generator)
 
 
-class NoiseModel:
+class NoiseModel(ABC):
     """What the preprocessor asks of a noise model.
 
     Args:
@@ -85,9 +86,9 @@ class NoiseModel:
         self.clip = clip
         self.quantise = quantise
 
+    @abstractmethod
     def draw(self, image: Tensor, generator: Generator) -> Tensor:
         """Draw the noise of one float32 (3, H, W) image in [0, 1]."""
-        raise NotImplementedError(f"{type(self).__name__} must define draw()")
 
     def add(self, image: Tensor, generator: Generator) -> Tensor:
         """Return the noisy version of one (3, H, W) image in [0, 1].
@@ -96,8 +97,9 @@ class NoiseModel:
         type and device are, so that it is the same for all of them.
         """
         source = image.to(generator.device, torch.float32)
-        # Undoing a normalisation leaves last bits that differ between heads and devices,
-        # and one of them can turn a whole Poisson draw. Sixteenths of a level do not.
+        # Undoing a normalisation leaves last bits that differ between heads and
+        # devices, and one of them can turn a whole Poisson draw. Sixteenths of a level
+        # do not.
         source = (source * LEVELS).round() / LEVELS
         noisy = image + self.draw(source, generator).to(image)
         if self.clip:
