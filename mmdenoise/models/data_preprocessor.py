@@ -90,6 +90,7 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
         self._iteration: Optional[int] = None
         self._repeats = 0
         self._told = False
+        self._seen_sizes: dict[str, tuple[int, int]] = {}
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Prepare a batch for :meth:`Cascade.forward`.
@@ -128,6 +129,7 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
                 generators = [self._training_generator(frame.device)] * len(images)
             else:
                 self._tell_once()
+                self._refuse_rescaled_views(data.get("data_samples") or (), sizes)
                 generators = [
                     evaluation_generator(key, self.noise.seed) for key in keys
                 ]
@@ -200,6 +202,25 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
         self._iteration = iteration
         key = (hub.get_info("seed", 0), get_rank(), iteration, self._repeats)
         return Generator(device).manual_seed(_seed_of(repr(key).encode()))
+
+    def _refuse_rescaled_views(self, samples: Sequence, sizes: list) -> None:
+        """Refuse an image that comes twice in a row, at two sizes.
+
+        Test-time augmentation hands the views of an image over one after the other.
+        Flipped ones can share one noise; at another scale it would be another picture,
+        and the views would average the simulated noise away.
+        """
+        paths = [getattr(sample, "metainfo", {}).get("img_path") for sample in samples]
+        sizes_now = {path: size for path, size in zip(paths, sizes) if path}
+        for path, size in sizes_now.items():
+            before = self._seen_sizes.get(path, size)
+            if before != size:
+                raise ValueError(
+                    f"{path!r} comes as a view of {size[0]}x{size[1]} after one of "
+                    f"{before[0]}x{before[1]}: with simulated noise, test-time "
+                    "augmentation may flip but not rescale; or set noise=None"
+                )
+        self._seen_sizes = sizes_now
 
     def _tell_once(self) -> None:
         if not self._told:
