@@ -5,6 +5,7 @@ _base_ = [
     "./_base_/datasets/voc12_whole.py",
     "./_base_/schedules/cascade_seg_400.py",
 ]
+default_hooks = dict(checkpoint=dict(interval=50))
 model = dict(
     type="mmdenoise.CascadeSegmentor",
     denoiser=dict(type="mmdenoise.MultiScaleDenoiser"),

@@ -3,13 +3,14 @@
 import argparse
 import os
 import os.path as osp
+import re
 import sys
 from typing import Callable
 
 import torch
 from mmengine.config import Config, DictAction
 
-__all__ = ["command_line", "read_config", "run_tool"]
+__all__ = ["command_line", "join_ranks", "read_config", "run_tool"]
 
 
 def command_line(description: str, **kwargs) -> argparse.ArgumentParser:
@@ -59,6 +60,18 @@ def read_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
+def join_ranks(cfg: Config) -> None:
+    """Let ranks that have no GPU find each other; MMEngine sees to all the others.
+
+    Its launcher and its wrapper both ask for a GPU, whatever the backend is.
+    """
+    if cfg.launcher == "pytorch" and not torch.cuda.is_available():
+        torch.distributed.init_process_group("gloo")
+        cfg.model_wrapper_cfg = dict(
+            type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False
+        )
+
+
 def run_tool(main: Callable[[], None]) -> None:
     """Run a tool; a foreseen error becomes one line and exit code 1.
 
@@ -71,7 +84,17 @@ def run_tool(main: Callable[[], None]) -> None:
     except (ImportError, OSError, RuntimeError, ValueError, KeyError) as error:
         if os.environ.get("MMDENOISE_TRACEBACK"):
             raise
-        text = error.args[0] if isinstance(error, KeyError) else error
-        print(f"error: {' '.join(str(text).split())}", file=sys.stderr)
+        print(f"error: {_one_line(error)}", file=sys.stderr)
         print("(MMDENOISE_TRACEBACK=1 shows where)", file=sys.stderr)
         sys.exit(1)
+
+
+def _one_line(error: Exception) -> str:
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if text.startswith("Caught ") and "Traceback (most recent call last)" in text:
+        # From a loader's worker, as a whole traceback: its first line that is not
+        # indented names the error.
+        last = text.rpartition("Traceback (most recent call last):")[2]
+        raised = re.search(r"^\S.*", last, re.MULTILINE | re.DOTALL)
+        text = raised[0].partition(": ")[2] or raised[0]
+    return " ".join(text.split())

@@ -224,6 +224,14 @@ class Cascade(BaseModel):
             # One pass gives phi(F(x)) and L_H.
             with self.tap.record() as given["features"]:
                 given["head_losses"] = self._head_losses(inputs, data_samples)
+            if denoised.requires_grad and not all(
+                feature.requires_grad for feature in given["features"]
+            ):
+                raise RuntimeError(
+                    f"no gradient passes the tap {self.tap.name!r}: reentrant "
+                    "activation checkpointing (with_cp) of the head cuts it off; "
+                    "switch that off with head_options"
+                )
         else:
             given["head_losses"] = self._head_losses(inputs, data_samples)
         return loss(**given)

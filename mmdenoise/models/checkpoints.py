@@ -42,6 +42,7 @@ def read_state_dict(path: str, what: str = "checkpoint") -> dict[str, Tensor]:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is corrupt, holds no weights, or more than data.
     """
+    path = os.path.expanduser(path)
     if not path.startswith(("http://", "https://")) and not os.path.isfile(path):
         raise FileNotFoundError(f"{what}: there is no file {path!r}")
     try:

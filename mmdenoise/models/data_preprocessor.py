@@ -92,6 +92,11 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
         self._told = False
         self._seen_sizes: dict[str, tuple[int, int]] = {}
 
+    def train(self, mode: bool = True) -> "CascadeDataPreprocessor":
+        """Switch mode; a loop that begins has seen no view of an image yet."""
+        self._seen_sizes = {}
+        return super().train(mode)
+
     def forward(self, data: dict, training: bool = False) -> dict:
         """Prepare a batch for :meth:`Cascade.forward`.
 
@@ -105,8 +110,9 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
             ``inputs``, ``data_samples``, ``clean`` and ``canvas``: see the legend.
 
         Raises:
-            ValueError: If an image is not one of 3 channels with 8-bit values, or if
-                the head's preprocessor makes it smaller.
+            ValueError: If an image is not one of 3 channels with 8-bit values, if the
+                head's preprocessor makes it smaller, or if simulated noise meets views
+                of one image in several sizes.
         """
         raw = data["inputs"]
         sizes = [_checked_size(image) for image in raw]
