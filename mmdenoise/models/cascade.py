@@ -18,8 +18,7 @@ from torch import Tensor, nn
 
 from mmdenoise.registry import MODELS
 
-from .checkpoints import denoiser_weights, fingerprint, load_strictly, mismatch
-from .checkpoints import read_state_dict as read
+from .checkpoints import denoiser_weights, fingerprint, load_strictly, read_state_dict
 from .data_preprocessor import Canvas, CascadeDataPreprocessor, area_of, crop_to_areas
 from .frozen_head import (
     HeadInput,
@@ -29,6 +28,7 @@ from .frozen_head import (
     open_head,
     switch_to_eval,
 )
+from .state_hooks import check_state, keep_denoiser_alone
 
 __all__ = ["Cascade", "CascadeClassifier", "CascadeSegmentor"]
 
@@ -124,11 +124,13 @@ class Cascade(BaseModel):
             self.register_buffer("head_fingerprint", fingerprint(model.state_dict()))
         self._initialise_denoiser = denoiser_checkpoint is None
         if denoiser_checkpoint is not None:
-            state = denoiser_weights(read(denoiser_checkpoint, "denoiser_checkpoint"))
+            state = denoiser_weights(
+                read_state_dict(denoiser_checkpoint, "denoiser_checkpoint")
+            )
             what = f"denoiser_checkpoint {denoiser_checkpoint!r}"
             load_strictly(self.denoiser, state, what)
-        self._register_state_dict_hook(_keep_denoiser_alone)
-        self._register_load_state_dict_pre_hook(_check_state, with_module=True)
+        self._register_state_dict_hook(keep_denoiser_alone)
+        self._register_load_state_dict_pre_hook(check_state, with_module=True)
         self.train()
 
     def init_weights(self) -> None:
@@ -327,75 +329,3 @@ def _attach(
             for sample, image in zip(predictions, cropped):
                 sample.set_field(image.detach(), name, dtype=torch.Tensor)
     return predictions
-
-
-def _keep_denoiser_alone(
-    module: Cascade, state: dict, prefix: str, metadata: dict
-) -> dict:
-    """State-dict hook: a checkpoint holds the denoiser and the head's fingerprint."""
-    for key in list(state):
-        if key.startswith((f"{prefix}head.", f"{prefix}data_preprocessor.")):
-            del state[key]
-    return state
-
-
-def _check_state(
-    module: Cascade,
-    state: dict,
-    prefix: str,
-    metadata: dict,
-    strict: bool,
-    missing: list,
-    unexpected: list,
-    errors: list,
-) -> None:
-    """Load hook: refuse, in every loader, a state that is not this cascade's.
-
-    Raises:
-        RuntimeError: If a ``denoiser.*`` key is missing, unknown or misshapen, or if
-            the weights were trained in front of another head.
-    """
-
-    def part(name: str) -> dict[str, Tensor]:
-        start = f"{prefix}{name}."
-        return {k[len(start) :]: v for k, v in state.items() if k.startswith(start)}
-
-    given = part("denoiser")
-    expected = module.denoiser.state_dict()
-    # Some versions of MMEngine write buffers that PyTorch does not keep.
-    for name in {n for n, _ in module.denoiser.named_buffers()} - set(expected):
-        given.pop(name, None)
-        state.pop(f"{prefix}denoiser.{name}", None)
-    if expected and not given:
-        raise RuntimeError(
-            "the checkpoint holds no denoiser.* keys, so it is not a cascade's; a task "
-            "network's own weights go to head_checkpoint"
-        )
-    found = mismatch(expected, given)
-    if found:
-        raise RuntimeError(f"the checkpoint's denoiser does not fit: {found}")
-
-    key = f"{prefix}head_fingerprint"
-    stored = state.pop(key, None)
-    full = part("head")
-    for name in full:
-        del state[f"{prefix}head.{name}"]
-    if module.head is None:
-        return
-    own = module.head.state_dict()
-    if full:
-        stored = fingerprint({name: full[name] for name in own if name in full})
-    if stored is not None and not torch.equal(
-        stored.cpu(), module.head_fingerprint.cpu()
-    ):
-        raise RuntimeError(
-            "the checkpoint was trained in front of another head: its fingerprint is "
-            f"{_hex(stored)}, that of head_checkpoint {_hex(module.head_fingerprint)}"
-        )
-    # The head keeps its weights; to loaders that count keys, nothing is missing.
-    state[key] = module.head_fingerprint
-    state.update((f"{prefix}head.{name}", value) for name, value in own.items())
-
-
-def _hex(digest: Tensor) -> str:
-    return bytes(digest.cpu().tolist()).hex()[:16]
