@@ -1,5 +1,5 @@
-# Your own segmentor where whole images at full size cost too much: the same geometry,
-# at most 257 pixels a side, in training as in testing. docs/results.md was made with it.
+# Your own segmentor where whole images at full size cost too much: one geometry, at
+# most 257 pixels a side, in training and in testing. docs/results.md was made with it.
 _base_ = "./cascade_own_segmentor_sigma60.py"
 size = (257, 257)
 train_dataloader = dict(

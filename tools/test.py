@@ -4,7 +4,7 @@ import os.path as osp
 
 from mmengine.runner import Runner
 
-from mmdenoise.apis.cli import command_line, read_config, run_tool
+from mmdenoise.apis.cli import command_line, join_ranks, read_config, run_tool
 
 
 def parse_args():
@@ -28,6 +28,9 @@ def main() -> None:
     if args.checkpoint is not None and not osp.isfile(args.checkpoint):
         raise FileNotFoundError(f"there is no checkpoint {args.checkpoint!r}")
     cfg.load_from = args.checkpoint
+    if args.checkpoint is not None and "denoiser_checkpoint" in cfg.model:
+        # The checkpoint replaces what the training began from, which may be gone.
+        cfg.model.denoiser_checkpoint = None
     if args.show_dir:
         if "visualization" not in cfg.default_hooks or "visualizer" not in cfg:
             raise ValueError(
@@ -41,6 +44,7 @@ def main() -> None:
             raise ValueError("--tta needs 'tta_pipeline' and 'tta_model' in the config")
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
         cfg.model = dict(cfg.tta_model, module=cfg.model)
+    join_ranks(cfg)
     runner = Runner.from_cfg(cfg)
     if args.out:
         from mmengine.evaluator import DumpResults

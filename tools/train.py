@@ -1,8 +1,9 @@
 """Train a cascade, or a denoiser by itself: MMEngine's Runner on a config."""
 
+from mmengine.device import is_cuda_available
 from mmengine.runner import Runner
 
-from mmdenoise.apis.cli import command_line, read_config, run_tool
+from mmdenoise.apis.cli import command_line, join_ranks, read_config, run_tool
 from mmdenoise.engine.resume import newest_checkpoint
 
 
@@ -23,12 +24,15 @@ def main() -> None:
     args = parse_args()
     cfg = read_config(args)
     if args.amp:
+        if not is_cuda_available():
+            raise ValueError("--amp needs a GPU, and there is none: leave it out")
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
     if args.resume:
         # Its own search: the pointer file may name a checkpoint that does not open.
         cfg.load_from = newest_checkpoint(cfg.work_dir) or cfg.get("load_from")
         cfg.resume = cfg.load_from is not None
+    join_ranks(cfg)
     runner = Runner.from_cfg(cfg)
     runner.train()
 

@@ -32,7 +32,9 @@ def loss_balance(cfg: Config, batches: int) -> dict[str, tuple[float, float]]:
     init_default_scope(cfg.get("default_scope", "mmengine"))
     has_tap = cfg.model.get("tap") is not None
     loss = dict(type="mmdenoise.JointLoss", perceptual=int(has_tap), task=1)
-    model = MODELS.build(dict(cfg.model, loss=loss)).eval()
+    model = MODELS.build(dict(cfg.model, loss=loss))
+    # Not model.eval(): head_train_branches give their form of output in training only.
+    model.train().denoiser.eval()
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
     totals: dict[str, list[float]] = {}
     for _, data in zip(range(batches), loader):

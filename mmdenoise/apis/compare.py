@@ -76,11 +76,23 @@ def compare(
     Returns:
         The table and the intervals, in Markdown.
     """
+    if cfg.model.get("noise") is None:
+        raise ValueError(
+            "a comparison needs the clean images and simulates the noise: the config "
+            "has noise=None"
+        )
     found: dict[str, list[ArmResult]] = {}
     for arm in arms:
         # Without noise a seed changes nothing.
         seeds = noise_seeds[:1] if arm.name == "clean" else noise_seeds
         found[arm.name] = [evaluate_arm(cfg, arm, seed, out_dir) for seed in seeds]
+    known = {key for arm in found.values() for key in arm[0].metrics}
+    unknown = [key for key in keys if key not in known]
+    if unknown:
+        raise ValueError(
+            f"no metric is called {', '.join(unknown)}; the config's are "
+            f"{', '.join(sorted(known))}"
+        )
     text = table({name: summary(found[name], keys) for name in found}, keys)
     if difference is not None:
         text += "\n\n" + _interval_text(cfg, found, keys, difference)

@@ -17,7 +17,7 @@ from mmdenoise.engine.files import atomic_path
 from mmdenoise.evaluation.functional import quantize
 from mmdenoise.models.checkpoints import read_state_dict
 from mmdenoise.registry import MODELS
-from mmdenoise.visualization import colour_labels, label_map_of
+from mmdenoise.visualization import colour_labels, colour_table, label_map_of
 
 __all__ = ["predict_image", "write_prediction"]
 
@@ -44,7 +44,11 @@ def predict_image(
     if not os.path.isfile(image):
         raise FileNotFoundError(f"there is no image {image!r}")
     init_default_scope(cfg.get("default_scope", "mmengine"))
-    model = MODELS.build(dict(cfg.model, noise=None))
+    config = dict(cfg.model, noise=None)
+    if checkpoint is not None:
+        # It replaces whatever the training began from, which may be gone.
+        config["denoiser_checkpoint"] = None
+    model = MODELS.build(config)
     if checkpoint is not None:
         model.load_state_dict(read_state_dict(checkpoint))
     model = model.to(device).eval()
@@ -77,8 +81,7 @@ def write_prediction(sample: BaseDataElement, cfg: Config, out_dir: str) -> list
     pictures = {"denoised": Image.fromarray(denoised)}
     labels = label_map_of(sample, "pred")
     if labels is not None:
-        dataset = DATASETS.get(cfg.test_dataloader.dataset.type)
-        palette = getattr(dataset, "METAINFO", {}).get("palette", ())
+        palette = _palette(cfg)
         pictures["labels"] = _indexed(labels, palette)
         pictures["overlay"] = _overlay(denoised, colour_labels(labels, palette))
     written = []
@@ -98,9 +101,19 @@ def write_prediction(sample: BaseDataElement, cfg: Config, out_dir: str) -> list
     return written
 
 
+def _palette(cfg: Config) -> list:
+    """Colours of the test set's classes, found without its files."""
+    dataset = cfg.test_dataloader.dataset
+    # A set of the host's own is registered with the host, not with us.
+    with DATASETS.switch_scope_and_registry(cfg.get("default_scope")) as registry:
+        info = getattr(registry.get(dataset.type), "METAINFO", {})
+    return dict(info, **dataset.get("metainfo", {})).get("palette", [])
+
+
 def _indexed(labels: np.ndarray, palette: list) -> Image.Image:
-    image = Image.fromarray(labels.astype(np.uint8), mode="P")
-    image.putpalette(np.asarray(palette, np.uint8).reshape(-1).tolist() or [0, 0, 0])
+    image = Image.fromarray(labels.astype(np.uint8))
+    # All 256: Pillow stores indices in no more bits than a palette's length takes.
+    image.putpalette(colour_table(palette).reshape(-1).tolist())
     return image
 
 

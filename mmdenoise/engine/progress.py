@@ -6,6 +6,7 @@ import sys
 import time
 from datetime import timedelta
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -44,7 +45,7 @@ class ProgressHook(Hook):
     ) -> None:
         """Show the iteration and its losses."""
         terms = {
-            name: float(value)
+            name: float(torch.as_tensor(value).detach())
             for name, value in (outputs or {}).items()
             if name in ("loss", "reconstruction", "perceptual", "task")
         }

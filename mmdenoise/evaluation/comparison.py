@@ -19,6 +19,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from mmdenoise.engine.files import atomic_path
+from mmdenoise.models.frozen_head import open_head
 
 __all__ = ["Arm", "ArmResult", "bootstrap", "evaluate_arm", "summary", "table"]
 
@@ -91,8 +92,12 @@ def evaluate_arm(cfg: Config, arm: Arm, noise_seed: int, folder: str) -> ArmResu
 
 def _digest(cfg: Config) -> str:
     """Short hash of what a result depends on."""
-    parts = ("model", "test_dataloader", "test_evaluator")
-    text = json.dumps({part: cfg[part] for part in parts}, sort_keys=True, default=str)
+    names = ("model", "test_dataloader", "test_evaluator")
+    parts = {name: cfg[name] for name in names}
+    if isinstance(cfg.model.get("head"), str):
+        # The path stays while what is written there changes.
+        parts["head"] = open_head(cfg.model.head)
+    text = json.dumps(parts, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode())
     for name in ("denoiser_checkpoint", "head_checkpoint"):
         path = cfg.model.get(name)
@@ -157,19 +162,17 @@ def bootstrap(
     count = len(ours[0].per_image[0])
     draws = [np.arange(count)]
     draws += [generator.integers(count, size=count) for _ in range(resamples)]
+    arms = (ours, theirs)
     logger = MMLogger.get_current_instance()
     level = logger.level
     logger.setLevel(logging.ERROR)  # metrics print their tables as they compute
     try:
         differences: dict[str, list[float]] = {}
         for draw in draws:
-            total: dict[str, float] = {}
-            for sign, arm in ((1, ours), (-1, theirs)):
-                for result in arm:
-                    for key, value in _metrics(evaluator, result, draw).items():
-                        total[key] = total.get(key, 0) + sign * value / len(arm)
-            for key, value in total.items():
-                differences.setdefault(key, []).append(value)
+            first, second = (_mean_metrics(evaluator, arm, draw) for arm in arms)
+            for key in first:
+                if key in second:
+                    differences.setdefault(key, []).append(first[key] - second[key])
     finally:
         logger.setLevel(level)
     return {
@@ -178,8 +181,14 @@ def bootstrap(
     }
 
 
-def _metrics(evaluator: Evaluator, result: ArmResult, draw: np.ndarray) -> dict:
-    found = {}
-    for metric, entries in zip(evaluator.metrics, result.per_image):
-        found.update(metric.compute_metrics([entries[index] for index in draw]))
-    return found
+def _mean_metrics(
+    evaluator: Evaluator, arm: Sequence[ArmResult], draw: np.ndarray
+) -> dict[str, float]:
+    """Metrics of an arm over the images drawn, averaged over its noise seeds."""
+    total: dict[str, float] = {}
+    for result in arm:
+        for metric, entries in zip(evaluator.metrics, result.per_image):
+            found = metric.compute_metrics([entries[index] for index in draw])
+            for key, value in found.items():
+                total[key] = total.get(key, 0.0) + value / len(arm)
+    return total

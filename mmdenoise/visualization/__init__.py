@@ -1,6 +1,12 @@
 """Pictures of results."""
 
-from .label_maps import colour_labels, label_map_of
+from .label_maps import colour_labels, colour_table, label_map_of
 from .panel import compose_panel, legend
 
-__all__ = ["colour_labels", "compose_panel", "label_map_of", "legend"]
+__all__ = [
+    "colour_labels",
+    "colour_table",
+    "compose_panel",
+    "label_map_of",
+    "legend",
+]

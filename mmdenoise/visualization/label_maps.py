@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmengine.structures import BaseDataElement, PixelData
 
-__all__ = ["colour_labels", "label_map_of"]
+__all__ = ["colour_labels", "colour_table", "label_map_of"]
 
 
 def label_map_of(sample: BaseDataElement, prefix: str) -> np.ndarray | None:
@@ -30,6 +30,12 @@ def label_map_of(sample: BaseDataElement, prefix: str) -> np.ndarray | None:
 
 def colour_labels(labels: np.ndarray, palette: Sequence) -> np.ndarray:
     """Paint (H, W) labels as (H, W, 3) uint8; what has no colour (255) is white."""
+    return colour_table(palette)[labels.astype(np.uint8)]
+
+
+def colour_table(palette: Sequence) -> np.ndarray:
+    """Continue a palette to 256 colours, (256, 3) uint8, with white."""
     colours = np.full((256, 3), 255, np.uint8)
-    colours[: len(palette)] = palette
-    return colours[labels.astype(np.uint8)]
+    if len(palette):
+        colours[: len(palette)] = palette
+    return colours

@@ -1,0 +1,529 @@
+"""The command-line tools on a tiny set: what works, and one line for what does not."""
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+from torch._utils import ExceptionWrapper
+
+from mmdenoise.apis.cli import run_tool
+from mmdenoise.datasets.textured_shapes import make_voc_dataset
+from mmdenoise.registry import MODELS
+
+ROOT = Path(__file__).parents[1]
+SIZE = 48
+SMALL = dict(encoder_channels=8, decoder_channels=8, stem_channels=4)
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("LOCAL_RANK", "MMDENOISE_TRACEBACK", "TORCH_FORCE_WEIGHTS_ONLY_LOAD"):
+        # Set and delete: what a tool sets is undone at the test's end.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory, seg_config, save_head):
+    """A set, a head with a test of its own, and configs of a cascade in files."""
+    folder = tmp_path_factory.mktemp("tools")
+    data = str(make_voc_dataset(folder / "data", train=4, val=3, size=SIZE))
+    bases = [
+        str(ROOT / "configs" / "_base_" / name)
+        for name in ("default_runtime.py", "datasets/textured_shapes.py")
+    ]
+    shared = Config(dict())
+    for base in bases:
+        shared.merge_from_dict(Config.fromfile(base).to_dict())
+    for part in ("train_dataloader", "test_dataloader"):
+        shared[part].batch_size = 2
+        shared[part].dataset.data_root = data
+    shared.data_root = data
+    shared = shared.to_dict()
+    shared["default_hooks"]["checkpoint"]["interval"] = 1
+    shared["default_hooks"]["logger"]["interval"] = 1
+
+    # Its preprocessor pads in testing, to 64x64.
+    model = seg_config(
+        dict(mean=[120, 110, 100], std=[60, 61, 62], bgr_to_rgb=True, size=(SIZE, SIZE))
+    )
+    model["data_preprocessor"]["test_cfg"] = dict(size_divisor=32)
+    for part in ("decode_head", "auxiliary_head"):
+        model[part]["num_classes"] = 6
+        model[part]["loss_decode"]["avg_non_ignore"] = True
+    test = {
+        key: value
+        for key, value in shared.items()
+        if not key.startswith("train_") and key != "default_scope"
+    }
+    test["test_evaluator"] = test["test_evaluator"][:1]
+    head, head_checkpoint = save_head(folder / "head", model, **test)
+
+    cascade = dict(
+        type="mmdenoise.CascadeSegmentor",
+        denoiser=dict(type="mmdenoise.MultiScaleDenoiser", **SMALL),
+        head=head,
+        head_checkpoint=head_checkpoint,
+        tap="backbone.layer2",
+        noise=dict(type="mmdenoise.GaussianNoise", sigma=30),
+        loss=dict(type="mmdenoise.JointLoss", perceptual=0.01, task=0.01),
+    )
+    config = Config(
+        dict(
+            shared,
+            model=cascade,
+            optim_wrapper=dict(
+                type="OptimWrapper",
+                optimizer=dict(type="Adam", lr=1e-3),
+                paramwise_cfg=dict(custom_keys={"denoiser.output": dict(lr_mult=1.0)}),
+            ),
+            train_cfg=dict(type="IterBasedTrainLoop", max_iters=2),
+            randomness=dict(seed=0),
+        )
+    )
+    config.dump(str(folder / "cascade.py"))
+    identity = folder / "identity.py"
+    identity.write_text(
+        "_base_ = './cascade.py'\n"
+        "model = dict(denoiser=dict(_delete_=True, type='mmdenoise.IdentityDenoiser'),"
+        " noise=dict(sigma=0))\n"
+    )
+    torch.manual_seed(0)
+    denoiser = str(folder / "denoiser.pth")
+    state = MODELS.build(cascade["denoiser"]).state_dict()
+    torch.save({f"denoiser.{key}": value for key, value in state.items()}, denoiser)
+    return SimpleNamespace(
+        folder=folder,
+        data=data,
+        config=str(folder / "cascade.py"),
+        identity=str(identity),
+        head=head,
+        head_checkpoint=head_checkpoint,
+        denoiser=denoiser,
+    )
+
+
+@pytest.fixture
+def tool(monkeypatch, capsys, tmp_path):
+    """Run a tool in this process; return its exit code, and what it wrote."""
+    # It asks compilers and drivers for their versions, each time.
+    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
+    count = iter(range(100))
+
+    def run(name, *arguments, options=(), out="work"):
+        # Loggers are kept by the experiment's name, which is otherwise the second.
+        name_option = f"experiment_name={tmp_path.name}_{next(count)}"
+        arguments = [f"tools/{name}.py", *map(str, arguments)]
+        arguments += ["--work-dir", str(tmp_path / out)]
+        arguments += ["--cfg-options", name_option, *options]
+        monkeypatch.setattr(sys, "argv", arguments)
+        capsys.readouterr()
+        try:
+            runpy.run_path(str(ROOT / "tools" / f"{name}.py"), run_name="__main__")
+            code = 0
+        except SystemExit as stop:
+            code = stop.code
+        written = capsys.readouterr()
+        return SimpleNamespace(code=code, out=written.out, err=written.err)
+
+    return run
+
+
+def error_of(run):
+    """The one line of a run that failed as it should."""
+    assert run.code == 1, run.out
+    lines = run.err.strip().splitlines()
+    at = [index for index, line in enumerate(lines) if line.startswith("error: ")]
+    assert len(at) == 1, run.err
+    assert lines[at[0] + 1 :] == ["(MMDENOISE_TRACEBACK=1 shows where)"]
+    assert "Traceback" not in run.out + run.err.replace("MMDENOISE_TRACEBACK", "")
+    assert len(lines[at[0]]) < 700, "a line, not a page"
+    return lines[at[0]][len("error: ") :]
+
+
+def metrics_of(run):
+    """Numbers of the line that ends a test, as printed."""
+    assert run.code == 0, run.err
+    (line,) = re.findall(r"Iter\(test\) \[\d+/\d+\] +(.*mIoU: .*)", run.out)
+    found = dict(re.findall(r"(\w+): ([\d.]+|inf)", line))
+    return {k: v for k, v in found.items() if k not in ("data_time", "time")}
+
+
+# What works
+
+
+def test_the_identity_cascade_scores_as_its_head(tool, world):
+    """Promise 12, through the tool, on batches that the head pads."""
+    bare = metrics_of(tool("test", world.head, world.head_checkpoint))
+    cascade = metrics_of(tool("test", world.identity))
+    assert set(bare) == {"aAcc", "mIoU", "mAcc"}
+    assert {name: cascade[name] for name in bare} == bare
+    assert cascade["PSNR"] == "inf"
+    noisy = metrics_of(tool("test", world.identity, options=["model.noise.sigma=60"]))
+    assert noisy["aAcc"] != bare["aAcc"]
+
+
+def test_train_test_and_resume(tool, world, tmp_path):
+    first = tool("train", world.config)
+    assert first.code == 0, first.err
+    work = tmp_path / "work"
+    kept = sorted(path.name for path in work.glob("*.pth"))
+    assert kept == ["iter_1.pth", "iter_2.pth"]
+    assert re.search(r"Iter\(train\) \[2/2\].* loss_task: [\d.]+", first.out)
+
+    tested = metrics_of(tool("test", world.config, work / "iter_2.pth", out="test"))
+    assert {"mIoU", "PSNR", "SSIM"} <= set(tested)
+
+    # Killed in the middle of writing iter_2: it goes on from iter_1.
+    whole = (work / "iter_2.pth").read_bytes()
+    (work / "iter_2.pth").write_bytes(whole[: len(whole) // 2])
+    resumed = tool("train", world.config, "--resume", options=["train_cfg.max_iters=3"])
+    assert resumed.code == 0, resumed.err
+    assert "resumed epoch: 0, iter: 1" in resumed.out
+    assert "passed over" in resumed.out and "iter_2.pth" in resumed.out
+    assert re.findall(r"Iter\(train\) \[(\d)/3\]", resumed.out) == ["2", "3"]
+    assert {path.name for path in work.glob("*.pth")} >= {"iter_2.pth", "iter_3.pth"}
+
+
+def test_resume_where_there_is_nothing_starts_from_the_beginning(tool, world):
+    run = tool("train", world.config, "--resume", options=["train_cfg.max_iters=1"])
+    assert run.code == 0, run.err
+    assert "Iter(train) [1/1]" in run.out
+
+
+def test_predictions_can_be_kept(tool, world, tmp_path):
+    run = tool("test", world.identity, "--out", tmp_path / "found.pkl")
+    assert run.code == 0, run.err
+    assert (tmp_path / "found.pkl").stat().st_size > 0
+
+
+def test_predict(tool, world, tmp_path):
+    photo = next(Path(world.data, "JPEGImages").glob("*.png"))
+    run = tool(
+        *("predict", world.config, world.denoiser, photo),
+        *("--out-dir", tmp_path / "out", "--device", "cpu"),
+    )
+    assert run.code == 0, run.err
+    files = sorted(path.name for path in (tmp_path / "out").iterdir())
+    kinds = ("denoised", "labels", "overlay")
+    assert files == [f"{photo.stem}_{kind}.png" for kind in kinds]
+    said = [f"written: {tmp_path / 'out' / name}" for name in files]
+    assert [line for line in run.out.splitlines() if "written" in line] == said
+
+
+def test_loss_balance(tool, world):
+    run = tool("loss_balance", world.config, "--batches", 1)
+    assert run.code == 0, run.err
+    rows = [line.split("|") for line in run.out.splitlines() if line.startswith("|")]
+    assert [row[1].strip() for row in rows[2:]] == [
+        "reconstruction",
+        "perceptual",
+        "task",
+    ]
+    pulls = [float(row[3]) for row in rows[2:]]
+    weights = [float(row[4]) for row in rows[2:]]
+    assert weights == pytest.approx([pulls[0] / pull for pull in pulls], rel=0.06)
+
+
+# What does not, each one line
+
+
+@pytest.mark.parametrize(
+    "name, more",
+    [
+        ("train", []),
+        ("test", []),
+        ("compare", []),
+        ("loss_balance", []),
+        ("predict", ["a.pth", "a.png"]),
+    ],
+)
+def test_a_missing_config(tool, name, more):
+    assert error_of(tool(name, "gone.py", *more)) == "there is no config 'gone.py'"
+
+
+def test_a_missing_checkpoint_on_the_command_line(tool, world):
+    found = error_of(tool("test", world.config, "gone.pth"))
+    assert found == "there is no checkpoint 'gone.pth'"
+
+
+@pytest.mark.parametrize("option", ["head_checkpoint", "denoiser_checkpoint"])
+@pytest.mark.parametrize("name", ["train", "test"])
+def test_a_missing_file_of_weights(tool, world, name, option):
+    run = tool(name, world.config, options=[f"model.{option}=gone.pth"])
+    assert error_of(run) == f"{option}: there is no file 'gone.pth'"
+
+
+def test_a_missing_head_config(tool, world):
+    run = tool("test", world.config, options=["model.head=gone.py"])
+    assert error_of(run) == "head: there is no config 'gone.py'"
+
+
+def spoil(state, how, key):
+    if how == "missing":
+        del state[key]
+        return f"missing: {key}"
+    if how == "unknown":
+        state[f"{key}_foreign"] = torch.zeros(1)
+        return f"unknown: {key}_foreign"
+    shape = tuple(state[key].shape)
+    state[key] = torch.zeros(7, 7)
+    return f"wrong shape: {key} (7, 7) instead of {shape}"
+
+
+HOW = pytest.mark.parametrize("how", ["missing", "unknown", "wrong shape"])
+
+
+@HOW
+def test_a_head_checkpoint_that_does_not_fit(tool, world, tmp_path, how):
+    saved = torch.load(world.head_checkpoint)
+    expected = spoil(saved["state_dict"], how, "decode_head.conv_seg.weight")
+    path = str(tmp_path / "bad.pth")
+    torch.save(saved, path)
+    run = tool("test", world.config, options=[f"model.head_checkpoint={path}"])
+    assert error_of(run) == f"head_checkpoint {path!r} does not fit: {expected}"
+
+
+@HOW
+def test_a_denoiser_checkpoint_that_does_not_fit(tool, world, tmp_path, how):
+    state = torch.load(world.denoiser)
+    expected = spoil(state, how, "denoiser.stem.bias").replace("denoiser.", "")
+    path = str(tmp_path / "bad.pth")
+    torch.save(state, path)
+    run = tool("train", world.config, options=[f"model.denoiser_checkpoint={path}"])
+    assert error_of(run) == f"denoiser_checkpoint {path!r} does not fit: {expected}"
+
+
+@HOW
+def test_a_tested_checkpoint_that_does_not_fit(tool, world, tmp_path, how):
+    """Through MMEngine's own loader, which would let it pass with a warning."""
+    state = torch.load(world.denoiser)
+    expected = spoil(state, how, "denoiser.stem.bias").replace("denoiser.", "")
+    torch.save(dict(state_dict=state, meta={}), tmp_path / "bad.pth")
+    found = error_of(tool("test", world.config, tmp_path / "bad.pth"))
+    assert found == f"the checkpoint's denoiser does not fit: {expected}"
+
+
+def test_a_checkpoint_that_runs_code_is_not_opened(tool, world, tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    path = str(tmp_path / "trap.pth")
+    torch.save(dict(state_dict=dict(a=torch.ones(1)), more=Trap()), path)
+    run = tool("test", world.config, options=[f"model.denoiser_checkpoint={path}"])
+    assert "holds more than weights, and was not opened" in error_of(run)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_an_unknown_tap(tool, world):
+    run = tool("train", world.config, options=["model.tap=backbone.layer9"])
+    found = error_of(run)
+    assert found.startswith("tap: the head has no module 'backbone.layer9'")
+    assert "did you mean backbone.layer" in found
+    for name in ("backbone.layer1", "backbone.layer4", "decode_head"):
+        assert name in found
+
+
+@pytest.mark.parametrize(
+    "value, message",
+    [
+        ("-1", "sigma must not be negative, got -1"),
+        ("nan", "sigma must be a finite number"),
+        ("inf", "sigma must be a finite number"),
+        ("(60,0)", "needs low <= high"),
+    ],
+)
+def test_a_wrong_noise_level(tool, world, value, message):
+    run = tool("train", world.config, options=[f"model.noise.sigma={value}"])
+    assert message in error_of(run)
+
+
+@pytest.mark.parametrize("name", ["perceptual", "task", "reconstruction"])
+@pytest.mark.parametrize("value", ["-0.5", "nan"])
+def test_a_wrong_loss_weight(tool, world, name, value):
+    run = tool("train", world.config, options=[f"model.loss.{name}={value}"])
+    expected = f"loss weight {name} must be finite and not negative, got {value}"
+    assert error_of(run) == expected
+
+
+@pytest.mark.parametrize("name, part", [("train", "train"), ("test", "test")])
+def test_a_pipeline_that_already_normalises(tool, world, tmp_path, name, part):
+    path = tmp_path / "normalised.py"
+    path.write_text(
+        f"_base_ = {world.config!r}\n"
+        f"{part}_dataloader = dict(dataset=dict(pipeline=[\n"
+        "    dict(type='mmdenoise.LoadImage'),\n"
+        "    dict(type='LoadAnnotations'),\n"
+        "    dict(type='Normalize', mean=[120] * 3, std=[60] * 3),\n"
+        "    dict(type='PackSegInputs')]))\n"
+    )
+    assert "the pipeline already normalises" in error_of(tool(name, path))
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        ("denoise/multiscale_sigma60.py", "'data/denoising/cbsd68'; download BSDS500"),
+        ("demo/head.py", "python tools/make_textured_shapes.py work_dirs/demo/data"),
+    ],
+)
+def test_missing_data_says_how_to_get_it(tool, config, message):
+    assert message in error_of(tool("test", ROOT / "configs" / config))
+
+
+def test_missing_voc_says_how_to_get_it(tool, world):
+    options = [
+        f"model.head={world.head}",
+        f"model.head_checkpoint={world.head_checkpoint}",
+        "model.denoiser_checkpoint=None",
+    ]
+    config = ROOT / "configs" / "cascade_own_segmentor_sigma60.py"
+    for name in ("train", "test"):
+        found = error_of(tool(name, config, options=options))
+        assert "there is no 'data/VOCdevkit/VOC2012'; download VOCtrainval" in found
+
+
+@pytest.fixture
+def truncated(world, tmp_path):
+    """Another set, its validation image cut short."""
+    folder = make_voc_dataset(tmp_path / "cut", train=1, val=1, size=SIZE)
+    path = folder / "JPEGImages" / "val_00000.png"
+    path.write_bytes(path.read_bytes()[:1500])
+    return folder, path
+
+
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_truncated_image_is_named(tool, world, truncated, workers):
+    folder, path = truncated
+    options = [
+        f"test_dataloader.dataset.data_root={folder}",
+        f"test_dataloader.num_workers={workers}",
+    ]
+    found = error_of(tool("test", world.identity, options=options))
+    assert found.startswith(f"cannot read the image '{path}': ")
+
+
+@pytest.mark.parametrize(
+    "error, expected",
+    [
+        (ValueError("cannot read the image 'a: b.png':\n  cut short"), None),
+        (FileNotFoundError("there is no image 'a.png'"), None),
+        (KeyError("gt_seg_map"), "'gt_seg_map'"),
+        (RuntimeError(), "RuntimeError"),
+    ],
+)
+def test_a_workers_error_is_one_line_too(capsys, error, expected):
+    """It arrives as a whole traceback, in the message of another error."""
+
+    def main():
+        try:
+            try:
+                raise OSError("what came first")
+            except OSError:
+                raise error  # noqa: B904 - chained, as happens
+        except Exception:
+            wrapped = ExceptionWrapper(where="in DataLoader worker process 0")
+        wrapped.reraise()
+
+    with pytest.raises(SystemExit):
+        run_tool(main)
+    run = SimpleNamespace(code=1, out="", err=capsys.readouterr().err)
+    assert error_of(run) == (expected or " ".join(str(error).split()))
+
+
+def test_predicting_what_is_not_there(tool, world, truncated):
+    found = error_of(tool("predict", world.config, world.denoiser, "gone.png"))
+    assert found == "there is no image 'gone.png'"
+    found = error_of(tool("predict", world.config, world.denoiser, truncated[1]))
+    assert found.startswith(f"cannot read the image '{truncated[1]}': ")
+
+
+def test_compare_says_how_arms_are_given(tool, world):
+    found = error_of(tool("compare", world.config, "--arm", "joint.pth"))
+    assert found == "--arm takes NAME=CHECKPOINT, got 'joint.pth'"
+    run = tool("compare", world.config, "--arm", "joint=gone.pth")
+    assert error_of(run) == "denoiser_checkpoint: there is no file 'gone.pth'"
+
+
+# As processes of their own
+
+
+def process(name, *arguments, cwd):
+    environment = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
+    return subprocess.run(
+        [sys.executable, str(ROOT / "tools" / f"{name}.py"), *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_a_shell_sees_one_line_and_a_code(world, tmp_path):
+    done = process("train", "gone.py", cwd=tmp_path)
+    run = SimpleNamespace(code=done.returncode, out=done.stdout, err=done.stderr)
+    assert error_of(run) == "there is no config 'gone.py'"
+    assert done.stdout == ""
+
+
+@pytest.mark.slow
+def test_training_comparing_and_the_traceback_from_a_shell(world, tmp_path):
+    trained = process("train", world.config, "--work-dir", "work", cwd=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    assert (tmp_path / "work" / "iter_2.pth").is_file()
+    arms = ["--arm", "mine=work/iter_2.pth", "--difference", "mine", "noisy"]
+    compared = process(
+        *("compare", world.config, "--work-dir", "results", "--images", 0, *arms),
+        cwd=tmp_path,
+    )
+    assert compared.returncode == 0, compared.stderr
+    table = (tmp_path / "results" / "table.md").read_text()
+    assert table in compared.stdout
+    assert [row.split("|")[1].strip() for row in table.splitlines()[2:5]] == [
+        "clean",
+        "noisy",
+        "mine",
+    ]
+    assert np.asarray(Image.open(tmp_path / "results" / "panel.png")).ndim == 3
+    options = ("--cfg-options", "model.noise.sigma=-1")
+    failed = process("test", world.config, *options, cwd=tmp_path)
+    run = SimpleNamespace(code=failed.returncode, out=failed.stdout, err=failed.stderr)
+    assert "sigma must not be negative" in error_of(run)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(torch.cuda.is_available(), reason="ranks would share its GPUs")
+def test_two_ranks(tool, world, tmp_path):
+    """Through the launchers: the same numbers as one rank, noise included."""
+
+    def launch(name, port, *arguments):
+        done = subprocess.run(
+            ["bash", str(ROOT / "tools" / f"{name}.sh"), *map(str, arguments)],
+            cwd=tmp_path,
+            env=dict(os.environ, PYTHON=sys.executable, PORT=port, OMP_NUM_THREADS="1"),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        return SimpleNamespace(code=0, out=done.stdout, err=done.stderr)
+
+    launch("dist_train", "29541", world.config, 2, "--work-dir", tmp_path / "trained")
+    checkpoint = tmp_path / "trained" / "iter_2.pth"
+    state = torch.load(checkpoint, weights_only=False)["state_dict"]
+    assert {key.split(".")[0] for key in state} == {"denoiser", "head_fingerprint"}
+    # Three images on two ranks, one of which sees a fourth that does not count.
+    two = launch("dist_test", "29542", world.config, checkpoint, 2, "--work-dir", "two")
+    assert metrics_of(two) == metrics_of(tool("test", world.config, checkpoint))
