@@ -30,8 +30,9 @@ def main() -> None:
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
     if args.resume:
         # Its own search: the pointer file may name a checkpoint that does not open.
-        cfg.load_from = newest_checkpoint(cfg.work_dir) or cfg.get("load_from")
-        cfg.resume = cfg.load_from is not None
+        newest = newest_checkpoint(cfg.work_dir)
+        if newest is not None:
+            cfg.load_from, cfg.resume = newest, True
     join_ranks(cfg)
     runner = Runner.from_cfg(cfg)
     runner.train()
