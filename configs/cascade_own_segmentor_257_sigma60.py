@@ -25,6 +25,18 @@ val_dataloader = dict(
     )
 )
 test_dataloader = val_dataloader
+val_evaluator = [
+    dict(type="IoUMetric", iou_metrics=["mIoU"]),
+    # Where a part of VOC is used, the other classes have too few images to count.
+    dict(
+        type="mmdenoise.ClassIoU",
+        of=["background", "cat", "cow", "dog", "horse", "person", "sheep"],
+        name="mIoU7",
+    ),
+    dict(type="mmdenoise.PSNR"),
+    dict(type="mmdenoise.SSIM"),
+]
+test_evaluator = val_evaluator
 model = dict(
     head_options=dict(data_preprocessor=dict(size=size, test_cfg=dict(size=size)))
 )

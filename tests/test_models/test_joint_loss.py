@@ -1,6 +1,7 @@
 """Eq. (1) to (3), computed by hand."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -182,9 +183,11 @@ def test_a_term_of_weight_zero_needs_nothing():
     assert set(terms) == {"loss_task", "task"}
 
 
-def test_paper_weights_are_the_default():
+def test_the_default_weights_are_those_of_the_results():
     loss = JointLoss()
-    assert (loss.perceptual, loss.task, loss.reconstruction) == (0.5, 0.5, 1.0)
+    assert (loss.perceptual, loss.task, loss.reconstruction) == (2.5e-4, 0.01, 1.0)
+    results = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
+    assert "perceptual=2.5e-4, task=0.01" in results
 
 
 @pytest.mark.parametrize("name", ["perceptual", "task", "reconstruction"])
