@@ -26,6 +26,11 @@ def parse_args():
     parser.add_argument(
         "--images", type=int, nargs="*", default=[], help="test images for the panel"
     )
+    parser.add_argument(
+        "--maps-only",
+        action="store_true",
+        help="leave images and ground truth out of the panel",
+    )
     return parser.parse_args()
 
 
@@ -46,6 +51,7 @@ def main() -> None:
         args.noise_seeds,
         tuple(args.difference) if args.difference else None,
         args.images,
+        args.maps_only,
     )
     print(text)
     print(f"written to {cfg.work_dir}")

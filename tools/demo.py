@@ -28,7 +28,7 @@ STEPS = dict(
     separate="separate: on with L_D alone",
     joint="joint: on with the joint loss",
 )
-PANEL_IMAGES = (0, 3, 8)
+PANEL_IMAGES = (3, 8)
 
 
 def parse_args():

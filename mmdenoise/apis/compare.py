@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS, init_default_scope
+from PIL import Image
 
 from mmdenoise.engine.files import atomic_path
 from mmdenoise.evaluation.comparison import (
@@ -59,6 +60,7 @@ def compare(
     noise_seeds: Sequence[int] = (0,),
     difference: tuple[str, str] | None = None,
     images: Sequence[int] = (),
+    maps_only: bool = False,
 ) -> str:
     """Evaluate every arm, and write ``table.md`` and ``panel.png``.
 
@@ -72,6 +74,8 @@ def compare(
         noise_seeds: Seeds of the evaluation noise.
         difference: Two arms' names; a paired bootstrap interval of their difference.
         images: Indices of test images for the panel.
+        maps_only: Leave images and ground truth out of the panel, for data sets that
+            may not be passed on.
 
     Returns:
         The table and the intervals, in Markdown.
@@ -100,7 +104,7 @@ def compare(
         with open(path, "w") as file:
             file.write(text + "\n")
     if images:
-        panel = draw_panel(cfg, arms, images, noise_seeds[0])
+        panel = draw_panel(cfg, arms, images, noise_seeds[0], maps_only)
         with atomic_path(os.path.join(out_dir, "panel.png")) as path:
             panel.save(path)
     return text
@@ -126,16 +130,24 @@ def _interval_text(
     return lines[0] + " " + "; ".join(lines[1:])
 
 
-def draw_panel(cfg: Config, arms: Sequence[Arm], images: Sequence[int], seed: int):
+def draw_panel(
+    cfg: Config,
+    arms: Sequence[Arm],
+    images: Sequence[int],
+    seed: int,
+    maps_only: bool = False,
+) -> Image.Image:
     """Draw what each arm makes of some test images, over the head's label maps.
 
-    Columns: noisy, the denoisers, clean, and the truth under the classes' legend.
+    Columns: noisy, the denoisers, clean, and the truth under the legend of the classes
+    that occur.
 
     Args:
         cfg: Config of a cascade.
         arms: The rows of the comparison; ``clean`` becomes the last column.
         images: Indices into the test set.
         seed: Seed of the noise.
+        maps_only: Draw the head's label maps and the legend alone.
     """
     init_default_scope(cfg.get("default_scope", "mmengine"))
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
@@ -155,14 +167,24 @@ def draw_panel(cfg: Config, arms: Sequence[Arm], images: Sequence[int], seed: in
             pictures[index].append(quantize(sample.denoised).permute(1, 2, 0).numpy())
             labels[index].append(label_map_of(sample, "pred"))
             truth[index] = label_map_of(sample, "gt")
+    names = [arm.name for arm in arms]
     rows = []
     for index in images:
-        height, width = pictures[index][0].shape[:2]
-        scale = max(1, 256 // width)
-        key = legend(
-            dataset.metainfo.get("classes", ()), palette, width * scale, height * scale
-        )
+        key = _legend_of([*labels[index], truth[index]], dataset.metainfo)
+        maps = [None if m is None else colour_labels(m, palette) for m in labels[index]]
+        if maps_only:
+            rows.append([*maps, key])
+            continue
         rows.append([*pictures[index], key])
-        maps = [*labels[index], truth[index]]
-        rows.append([m if m is None else colour_labels(m, palette) for m in maps])
-    return compose_panel([*(arm.name for arm in arms), "ground truth"], rows)
+        real = truth[index]
+        rows.append([*maps, None if real is None else colour_labels(real, palette)])
+    return compose_panel([*names, "" if maps_only else "ground truth"], rows)
+
+
+def _legend_of(maps: Sequence[np.ndarray | None], metainfo: Mapping) -> np.ndarray:
+    """Draw the legend of the classes that some label maps hold."""
+    classes, palette = metainfo.get("classes", ()), metainfo.get("palette", ())
+    present = {int(label) for m in maps if m is not None for label in np.unique(m)}
+    shown = [label for label in sorted(present) if label < len(palette)]
+    size = dict(width=256, height=max(120, 28 * len(shown)))
+    return legend([classes[i] for i in shown], [palette[i] for i in shown], **size)
