@@ -14,3 +14,5 @@ param_scheduler = [
 ]
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=350)
 default_hooks = dict(checkpoint=dict(interval=50))
+# By itself it denoises nothing that PSNR could score.
+test_evaluator = [dict(type="IoUMetric", iou_metrics=["mIoU"])]
