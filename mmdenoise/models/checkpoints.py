@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import os
 import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Callable
 
 import numpy as np
@@ -117,20 +117,18 @@ def denoiser_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return inside or dict(state)
 
 
-def mismatch(
-    expected: Mapping[str, Tensor], given: Mapping[str, Tensor], ignore: Iterable = ()
-) -> str:
+def mismatch(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
     """Say in which keys two states differ; an empty string if in none.
 
     BN's ``num_batches_tracked``, which files from before it existed lack, may be
-    missing. ``ignore`` names keys that may be there for nothing.
+    missing.
     """
     missing = [
         key
         for key in expected
         if key not in given and not key.endswith("num_batches_tracked")
     ]
-    foreign = [key for key in given if key not in expected and key not in ignore]
+    foreign = [key for key in given if key not in expected]
     misshapen = [
         f"{key} {tuple(given[key].shape)} instead of {tuple(expected[key].shape)}"
         for key in expected

@@ -184,6 +184,7 @@ def test_identity_through_test_step(
     ours = model.test_step(copy.deepcopy(batch))[0]
     theirs = plain_head(config).test_step(copy.deepcopy(batch))[0]
     close(ours.seg_logits.data, theirs.seg_logits.data)
+    assert ours.metainfo == theirs.metainfo
 
 
 def test_tensor_mode_needs_nothing_but_a_tensor(seg_head, make_cascade):
