@@ -28,6 +28,7 @@ from .frozen_head import (
     open_head,
     switch_to_eval,
 )
+from .recompute import recompute_in_backward, refuse_reentrant
 from .state_hooks import check_state, keep_denoiser_alone
 
 __all__ = ["Cascade", "CascadeClassifier", "CascadeSegmentor"]
@@ -61,6 +62,14 @@ class Cascade(BaseModel):
         tap: Name of the head's module whose output L_P compares.
         noise: Config of a noise model; None for images that are noisy already.
         loss: Config of the joint loss.
+        head_autocast: Whether automatic mixed precision reaches the head. False keeps
+            it in float32, for a head whose features are beyond float16 (65,504) or
+            too close to each other for bfloat16's 8 bits.
+        activation_checkpointing: Names of modules, ``denoiser`` or
+            ``head.backbone.layer1``, that drop their activations in training and
+            compute them again in the backward pass.
+        compile_denoiser: Compile the denoiser, and nothing else, with
+            ``torch.compile``; a dict holds arguments of that.
         data_preprocessor: Used for a head that has none; hosts hand it over.
         pretrained: None, as hosts' tools set it.
         train_cfg: None, likewise.
@@ -82,6 +91,9 @@ class Cascade(BaseModel):
         tap: Optional[str] = None,
         noise: Optional[dict] = None,
         loss: Optional[dict] = None,
+        head_autocast: bool = True,
+        activation_checkpointing: Sequence[str] = (),
+        compile_denoiser: Union[bool, dict] = False,
         data_preprocessor: Optional[dict] = None,
         init_cfg: Optional[dict] = None,
         pretrained: None = None,
@@ -131,6 +143,19 @@ class Cascade(BaseModel):
             load_strictly(self.denoiser, state, what)
         self._register_state_dict_hook(keep_denoiser_alone)
         self._register_load_state_dict_pre_hook(check_state, with_module=True)
+        self.head_autocast = head_autocast
+        self._checked = False
+        recompute_in_backward(self, activation_checkpointing)
+        if compile_denoiser is not False:
+            inside = [n for n in activation_checkpointing if n.startswith("denoiser")]
+            if inside:
+                raise ValueError(
+                    f"compile_denoiser: {inside[0]!r} of activation_checkpointing lies "
+                    "in the denoiser, which is compiled as a whole: choose one"
+                )
+            # In place: names of weights and modules stay as they are.
+            options = {} if compile_denoiser is True else compile_denoiser
+            self.denoiser.compile(**options)
         self.train()
 
     def init_weights(self) -> None:
@@ -168,6 +193,10 @@ class Cascade(BaseModel):
             and ``clean`` (3, h, w) beside the head's own fields, or the head's raw
             output (the denoised images where there is no head).
         """
+        if mode == "loss" and not self._checked:
+            # A Runner wraps modules between building the model and its first step.
+            refuse_reentrant(self)
+            self._checked = True
         denoised = self.denoiser(inputs)
         if mode == "loss":
             return self.loss(denoised, data_samples, clean, canvas)
@@ -178,12 +207,18 @@ class Cascade(BaseModel):
         if mode == "tensor":
             if self.head is None:
                 return denoised
-            return self.head(self._for_head(denoised, canvas), data_samples, mode=mode)
+            return self._run_head(self._for_head(denoised, canvas), data_samples, mode)
         raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
 
     def _for_head(self, images: Tensor, canvas: Optional[Canvas]) -> Tensor:
         inputs = self.head_input.from_image(images)
         return inputs if canvas is None else canvas.place(inputs)
+
+    def _run_head(self, inputs: Tensor, data_samples: Optional[list], mode: str):
+        if self.head_autocast:
+            return self.head(inputs, data_samples, mode=mode)
+        with torch.autocast(inputs.device.type, enabled=False):
+            return self.head(inputs.float(), data_samples, mode=mode)
 
     def loss(
         self,
@@ -240,7 +275,7 @@ class Cascade(BaseModel):
 
     def _head_losses(self, inputs: Tensor, data_samples: Optional[list]) -> dict:
         try:
-            return self.head(inputs, data_samples, mode="loss")
+            return self._run_head(inputs, data_samples, "loss")
         except FORM_ERRORS as error:
             raise RuntimeError(
                 f"the head's loss fails in evaluation mode ({error}); if the head "
@@ -253,7 +288,7 @@ class Cascade(BaseModel):
     ) -> list:
         if self.head is not None:
             inputs = self._for_head(denoised, canvas)
-            return self.head(inputs, data_samples, mode="predict")
+            return self._run_head(inputs, data_samples, "predict")
         return data_samples or [BaseDataElement() for _ in denoised]
 
 
