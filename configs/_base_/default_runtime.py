@@ -19,6 +19,10 @@ default_hooks = dict(
         backend_args=dict(backend="mmdenoise.atomic"),
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
+    # Here rather than in custom_hooks, a list that a config of yours would replace.
+    empty_data=dict(type="mmdenoise.EmptyDataHook"),
+    random_state=dict(type="mmdenoise.RandomStateHook"),
+    invalid_loss=dict(type="mmdenoise.InvalidLossHook"),
 )
 log_processor = dict(by_epoch=False)
 log_level = "INFO"

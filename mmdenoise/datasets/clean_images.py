@@ -21,12 +21,13 @@ class CleanImageDataset(BaseDataset):
     Args:
         data_root: The folder.
         pipeline: Transforms.
-        first: Take only so many images.
+        first: Take only so many images, 1 or more.
         how_to_get: A line for the error where the folder is missing.
         **kwargs: Of ``mmengine.dataset.BaseDataset``.
 
     Raises:
         FileNotFoundError: If there is no such folder, or no image in it.
+        ValueError: If ``first`` is below 1.
     """
 
     METAINFO = dict(dataset_type="clean_images")
@@ -39,6 +40,8 @@ class CleanImageDataset(BaseDataset):
         how_to_get: str = "any folder of clean images will do: set data_root to yours",
         **kwargs,
     ) -> None:
+        if first is not None and first < 1:
+            raise ValueError(f"first must be at least 1, got {first}")
         self.first = first
         self.how_to_get = how_to_get
         super().__init__(data_root=data_root, pipeline=list(pipeline), **kwargs)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mmseg.datasets import BaseSegDataset
 
+from mmdenoise.datasets.data_list import refuse_empty_list
 from mmdenoise.datasets.textured_shapes import CLASSES, PALETTE
 from mmdenoise.registry import DATASETS
 
@@ -26,6 +27,7 @@ class TexturedShapesDataset(BaseSegDataset):
     Raises:
         FileNotFoundError: If the list is not there, with the command that makes the
             set.
+        ValueError: If the list names no image.
     """
 
     METAINFO = dict(classes=CLASSES, palette=[list(colour) for colour in PALETTE])
@@ -56,4 +58,5 @@ class TexturedShapesDataset(BaseSegDataset):
                 f"{self.ann_file} does not exist; make the set with: "
                 f"python tools/make_textured_shapes.py {self.data_root or 'OUT'}"
             )
+        refuse_empty_list(self.ann_file)
         return super().load_data_list()

@@ -6,6 +6,8 @@ from mmseg.datasets import PascalVOCDataset
 
 from mmdenoise.registry import DATASETS
 
+from .data_list import refuse_empty_list
+
 __all__ = ["VOCDataset"]
 
 HOW_TO_GET = (
@@ -26,6 +28,7 @@ class VOCDataset(PascalVOCDataset):
 
     Raises:
         FileNotFoundError: Naming what is missing and how to get it.
+        ValueError: If the list names no image.
     """
 
     def __init__(self, ann_file: str, **kwargs) -> None:
@@ -35,3 +38,8 @@ class VOCDataset(PascalVOCDataset):
             if path and not osp.exists(path):
                 raise FileNotFoundError(f"VOC: there is no {path!r}; {HOW_TO_GET}")
         super().__init__(ann_file=ann_file, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """List the images, of which there must be one."""
+        refuse_empty_list(self.ann_file)
+        return super().load_data_list()

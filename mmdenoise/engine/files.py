@@ -2,8 +2,14 @@
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
+
+try:
+    import fcntl
+except ImportError:  # Windows, where leftovers stay
+    fcntl = None
 
 __all__ = ["atomic_path"]
 
@@ -12,17 +18,18 @@ __all__ = ["atomic_path"]
 def atomic_path(path: str) -> Iterator[str]:
     """Give a path beside ``path`` to write to; rename it when all is on the disk.
 
-    An error, a kill or a full disk leaves what was at ``path`` as it was.
+    An error, a kill or a full disk leaves what was at ``path`` as it was. What a killed
+    writer of ``path`` left beside it is removed.
 
     Yields:
         The path to write to, with the same extension.
     """
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(
-        dir=folder, prefix=".", suffix=os.path.splitext(name)[1]
-    )
-    os.close(handle)
+    # With the target's name, so that leftovers can be told, but within 255 letters.
+    start, end = f".{name[:200]}.", os.path.splitext(name)[1]
+    _remove_leftovers(folder, start, end)
+    lock, temporary = _locked_file(folder, start, end)
     try:
         yield temporary
         # mkstemp makes files that only their owner reads.
@@ -36,3 +43,49 @@ def atomic_path(path: str) -> Iterator[str]:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
         raise
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _locked_file(folder: str, start: str, end: str) -> tuple:
+    """Make a file and lock it for as long as the returned handle, or its process, is.
+
+    The lock is what tells a file that is being written from one of a killed writer.
+    """
+    while True:
+        handle, path = tempfile.mkstemp(dir=folder, prefix=start, suffix=end)
+        if fcntl is None:
+            os.close(handle)
+            return None, path
+        _lock(handle, fcntl.LOCK_EX)
+        # Another writer may have taken it for a leftover before it was locked.
+        if os.path.exists(path):
+            return handle, path
+        os.close(handle)
+
+
+def _remove_leftovers(folder: str, start: str, end: str) -> None:
+    """Remove the files of :func:`_locked_file` that no process holds a lock on."""
+    ours = re.compile(re.escape(start) + "[a-z0-9_]{8}" + re.escape(end))
+    for name in os.listdir(folder) if fcntl is not None else ():
+        if not ours.fullmatch(name):
+            continue
+        path = os.path.join(folder, name)
+        # What another one has just removed, or may not be opened, is let be.
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDWR)
+            try:
+                if _lock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    os.remove(path)
+            finally:
+                os.close(handle)
+
+
+def _lock(handle: int, how: int) -> bool:
+    """Lock a file; False if another has it, or the file system knows no locks."""
+    try:
+        fcntl.flock(handle, how)
+    except OSError:
+        return False
+    return True

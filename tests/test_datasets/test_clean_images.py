@@ -38,6 +38,12 @@ def test_the_first_ones(folder):
     assert dataset.get_data_info(1)["img_path"] == str(folder / sorted(NAMES)[1])
 
 
+@pytest.mark.parametrize("first", [0, -1])
+def test_none_of_them_is_an_error(folder, first):
+    with pytest.raises(ValueError, match=f"first must be at least 1, got {first}"):
+        build(folder, first=first)
+
+
 def test_through_a_pipeline(folder):
     pipeline = [
         dict(type="mmdenoise.LoadImage"),

@@ -280,3 +280,12 @@ def test_missing_set_says_how_to_make_it(tmp_path):
     text = str(caught.value)
     assert f"python tools/make_textured_shapes.py {root}" in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize("text", ["", "\n"])
+def test_an_empty_list_is_named(tmp_path, text):
+    root = make_voc_dataset(tmp_path / "set", train=1, val=1, size=32)
+    path = root / "ImageSets" / "Segmentation" / "train.txt"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="'.*train.txt' is empty: it should name an"):
+        build(data_root=str(root))

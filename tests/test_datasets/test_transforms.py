@@ -1,8 +1,10 @@
 """Pipeline steps: what they read, cut and pack, and which files they refuse."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import LoadImageFromFile
 from mmengine.structures import BaseDataElement
 from PIL import Image
 
@@ -30,11 +32,91 @@ def test_a_png_comes_as_bgr_without_loss(photo):
     assert results["img_shape"] == results["ori_shape"] == (40, 50)
 
 
-def test_grey_and_transparent_images_get_three_channels(tmp_path):
-    for mode in ("L", "RGBA"):
-        path = str(tmp_path / f"{mode}.png")
-        Image.new(mode, (5, 4), 7).save(path)
-        assert LoadImage()(dict(img_path=path))["img"].shape == (4, 5, 3)
+def written(folder, mode, kind, **options):
+    """A file of some mode, from a picture with all values in it."""
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 7, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    image = image.quantize(16) if mode == "P" else image.convert(mode)
+    path = str(folder / f"{mode}.{kind}")
+    image.save(path, **options)
+    return path, np.asarray(image.convert("RGB"))
+
+
+def written_wide(folder, channels, kind):
+    """A file of 16 bits a value."""
+    shape = (6, 7) if channels == 1 else (6, 7, channels)
+    pixels = np.random.default_rng(0).integers(0, 65536, shape, dtype=np.uint16)
+    path = str(folder / f"wide{channels}.{kind}")
+    assert cv2.imwrite(path, pixels)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["png", "bmp", "tif", "ppm"])
+def test_8_bit_rgb_passes_in_every_format(tmp_path, kind):
+    path, pixels = written(tmp_path, "RGB", kind)
+    assert np.array_equal(LoadImage()(dict(img_path=path))["img"], pixels[..., ::-1])
+
+
+@pytest.mark.parametrize("kind", ["png", "gif", "bmp"])
+def test_a_palette_of_rgb_passes(tmp_path, kind):
+    path, pixels = written(tmp_path, "P", kind)
+    assert np.array_equal(LoadImage()(dict(img_path=path))["img"], pixels[..., ::-1])
+
+
+@pytest.mark.parametrize(
+    "mode, kind, options, fault",
+    [
+        ("L", "png", {}, "has 1 channel instead of 3 (mode L)"),
+        ("L", "jpg", {}, "has 1 channel instead of 3 (mode L)"),
+        ("1", "png", {}, "has 1 channel instead of 3 (mode 1)"),
+        ("LA", "png", {}, "has an alpha channel or transparent pixels (mode LA)"),
+        ("RGBA", "png", {}, "has an alpha channel or transparent pixels (mode RGBA)"),
+        ("RGBA", "tif", {}, "has an alpha channel or transparent pixels (mode RGBA)"),
+        (
+            *("P", "png", dict(transparency=3)),
+            "has an alpha channel or transparent pixels (mode P)",
+        ),
+        (
+            *("RGB", "png", dict(transparency=(1, 2, 3))),
+            "has an alpha channel or transparent pixels (mode RGB)",
+        ),
+        ("CMYK", "jpg", {}, "holds other colours than RGB (mode CMYK)"),
+        ("LAB", "tif", {}, "holds other colours than RGB (mode LAB)"),
+        ("I;16", "png", {}, "holds more than 8 bits a value"),
+        ("F", "tif", {}, "holds more than 8 bits a value"),
+    ],
+)
+def test_other_kinds_of_images_are_refused_by_name(
+    tmp_path, mode, kind, options, fault
+):
+    path, _ = written(tmp_path, mode, kind, **options)
+    for load in (LoadImage(), LoadImage(cache=True, imdecode_backend="cv2")):
+        with pytest.raises(ValueError) as error:
+            load(dict(img_path=path))
+        assert str(error.value) == (
+            f"the image {path!r} {fault}: convert the file to 8-bit RGB"
+        )
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("kind", ["png", "tif", "ppm"])
+def test_16_bits_are_refused_by_name(tmp_path, kind, channels):
+    """Pillow itself opens three channels of them as 8-bit RGB, and says nothing."""
+    if kind == "ppm" and channels != 3:
+        kind = "pgm" if channels == 1 else "png"
+    path = written_wide(tmp_path, channels, kind)
+    with pytest.raises(ValueError, match="holds more than 8 bits a value: convert"):
+        LoadImage()(dict(img_path=path))
+
+
+def test_mmcv_would_have_changed_them(tmp_path):
+    """The reason for refusing; if this fails, MMCV has learnt to say so."""
+    path = written_wide(tmp_path, 3, "png")
+    wide = cv2.imread(path, cv2.IMREAD_UNCHANGED)
+    for backend in ("pillow", "cv2"):
+        loaded = LoadImageFromFile(imdecode_backend=backend)(dict(img_path=path))["img"]
+        assert loaded.dtype == np.uint8
+        assert np.abs(wide / 257 - loaded).max() > 0.4
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg"])
@@ -61,6 +143,31 @@ def test_what_is_no_image_is_named(tmp_path):
 def test_a_missing_image_is_named():
     with pytest.raises(FileNotFoundError, match="there is no image 'gone.png'"):
         LoadImage()(dict(img_path="gone.png"))
+
+
+def test_an_absurdly_large_image_is_named(photo, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(ValueError, match="cannot read the image '.*photo.png'.*bomb"):
+        LoadImage()(dict(img_path=photo[1]["png"]))
+
+
+def test_what_is_not_whole_can_be_left_out(photo, tmp_path):
+    load = LoadImage(ignore_empty=True)
+    assert load(dict(img_path="gone.png")) is None
+    data = open(photo[1]["png"], "rb").read()
+    (tmp_path / "half.png").write_bytes(data[: len(data) // 2])
+    assert load(dict(img_path=str(tmp_path / "half.png"))) is None
+    assert load(dict(img_path=photo[1]["png"]))["img"].shape == (40, 50, 3)
+    # It is whole, and the wrong kind: for the user to decide.
+    path, _ = written(tmp_path, "L", "png")
+    with pytest.raises(ValueError, match="1 channel"):
+        load(dict(img_path=path))
+
+
+def test_floats(photo):
+    pixels, paths = photo
+    image = LoadImage(to_float32=True)(dict(img_path=paths["png"]))["img"]
+    assert image.dtype == np.float32 and np.array_equal(image, pixels[..., ::-1])
 
 
 def test_the_cache_reads_once(photo):
@@ -118,6 +225,21 @@ def test_packing(photo):
     assert dict(sample.metainfo_items()) == info
     only = PackImage(meta_keys=("img_path",))(dict(img=image, **info))
     assert dict(only["data_samples"].metainfo_items()) == dict(img_path="a.png")
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 4)])
+def test_packing_names_what_has_not_3_channels(shape):
+    with pytest.raises(ValueError) as error:
+        PackImage()(dict(img=np.zeros(shape, np.uint8), img_path="a.png"))
+    assert f"'a.png' is {shape} instead of (H, W, 3)" in str(error.value)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, bool])
+def test_packing_names_what_has_not_8_bits(kind):
+    with pytest.raises(ValueError, match="'a.png' is of type .*: load it as an image"):
+        PackImage()(dict(img=np.zeros((4, 5, 3), kind), img_path="a.png"))
+    packed = PackImage()(dict(img=np.ones((4, 5, 3), np.float32)))
+    assert packed["inputs"].dtype == torch.float32
 
 
 def test_a_patch_that_is_changed_leaves_the_cache_alone(photo):

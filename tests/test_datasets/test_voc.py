@@ -83,6 +83,16 @@ def test_what_is_missing_is_named_with_how_to_get_it(voc, missing):
     assert "\n" not in text
 
 
+@pytest.mark.parametrize("text", ["", " \n\n"])
+def test_an_empty_list_is_named(voc, text):
+    (voc / LIST).write_text(text)
+    with pytest.raises(ValueError) as error:
+        build(voc)
+    assert str(error.value) == (
+        f"the data list {str(voc / LIST)!r} is empty: it should name an image a line"
+    )
+
+
 def test_the_augmented_masks_need_a_word_more(voc):
     with pytest.raises(FileNotFoundError, match="'.*SegmentationClassAug'.*voc_aug.py"):
         build(voc, data_prefix=dict(PREFIX, seg_map_path="SegmentationClassAug"))

@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmdenoise.engine import AtomicBackend, backend
+from mmdenoise.engine.resume import newest_checkpoint
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,19 +93,24 @@ def test_the_hook_writes_through_it(runner, tmp_path, monkeypatch):
     assert all(torch.equal(saved[k], v) for k, v in run.model.state_dict().items())
 
 
-def test_a_failing_write_keeps_the_earlier_checkpoint(runner, tmp_path, monkeypatch):
+@pytest.mark.parametrize("fails", [2, 3, 4])
+def test_a_failing_write_keeps_the_earlier_checkpoint(
+    runner, tmp_path, monkeypatch, fails
+):
+    """Also where MMEngine has removed the oldest of two for it."""
     real = backend.atomic_path
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    bad, good = f"iter_{fails}.pth", f"iter_{fails - 1}.pth"
 
     class Disk:
-        """Full from the second checkpoint on."""
+        """Full from some checkpoint on."""
 
         def __init__(self, path):
             self.path, self.inside = path, real(path)
 
         def __enter__(self):
             temporary = self.inside.__enter__()
-            if self.path.endswith("iter_2.pth"):
+            if self.path.endswith(bad):
                 with open(temporary, "wb") as file:
                     file.write(b"half of it")
                 self.inside.__exit__(OSError, full, None)
@@ -116,18 +122,17 @@ def test_a_failing_write_keeps_the_earlier_checkpoint(runner, tmp_path, monkeypa
 
     monkeypatch.setattr(backend, "atomic_path", Disk)
     with pytest.raises(OSError) as error:
-        runner(3, max_keep_ckpts=2).train()
+        runner(4, max_keep_ckpts=2).train()
     text = str(error.value)
     assert error.value.errno == errno.ENOSPC
-    assert f"cannot write {tmp_path / 'work' / 'iter_2.pth'}" in text
+    assert f"cannot write {tmp_path / 'work' / bad}" in text
     assert "No space left on device" in text
     assert "earlier checkpoints are as they were" in text
     assert "\n" not in text
-    assert names(tmp_path / "work") == ["iter_1.pth"], "nor a temporary file"
-    assert set(weights(tmp_path / "work" / "iter_1.pth")) == {
-        "layer.weight",
-        "layer.bias",
-    }
+    assert names(tmp_path / "work") == [good], "nor a temporary file"
+    kept = newest_checkpoint(str(tmp_path / "work"))
+    assert kept == str(tmp_path / "work" / good)
+    assert set(weights(kept)) == {"layer.weight", "layer.bias"}
 
 
 def test_it_replaces_a_checkpoint_of_the_same_name_only_when_whole(
@@ -188,3 +193,4 @@ def test_a_kill_in_the_middle_leaves_the_earlier_file_whole(tmp_path):
     assert [name[0] for name in left] == ["."]
     AtomicBackend().put(b"new", path)
     assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["iter_1.pth"], "the next writer tidies up"

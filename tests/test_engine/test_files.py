@@ -9,6 +9,8 @@ import pytest
 
 from mmdenoise.engine import atomic_path
 
+fcntl = pytest.importorskip("fcntl")
+
 
 @pytest.fixture
 def mask():
@@ -141,3 +143,104 @@ def test_a_full_disk_that_shows_only_at_the_sync(tmp_path, monkeypatch):
         write(temporary, "the new text")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["notes.txt"]
+
+
+def leftover(folder, name="iter_5.pth"):
+    """What a writer leaves that is killed: its file, and no lock on it."""
+    writer = atomic_path(str(folder / name))
+    path = writer.__enter__()
+    kept = path + ".kept"
+    os.rename(path, kept)
+    with pytest.raises(FileNotFoundError):
+        writer.__exit__(None, None, None)
+    os.rename(kept, path)
+    return os.path.basename(path)
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path):
+    left = leftover(tmp_path)
+    assert left.startswith(".iter_5.pth.") and os.listdir(tmp_path) == [left]
+    with atomic_path(str(tmp_path / "iter_5.pth")) as temporary:
+        # First, so that there is space for what comes.
+        assert os.listdir(tmp_path) == [os.path.basename(temporary)]
+        write(temporary, "new")
+    assert os.listdir(tmp_path) == ["iter_5.pth"]
+
+
+def test_what_is_being_written_is_let_be(tmp_path):
+    path = str(tmp_path / "iter_5.pth")
+    with atomic_path(path) as first:
+        write(first, "first")
+        with atomic_path(path) as second:
+            assert os.path.exists(first)
+            write(second, "second")
+        assert open(path).read() == "second"
+    assert open(path).read() == "first"
+    assert os.listdir(tmp_path) == ["iter_5.pth"]
+
+
+def test_other_files_are_let_be(tmp_path):
+    """Leftovers of other targets, and whatever else looks alike."""
+    others = [leftover(tmp_path, name) for name in ("iter_50.pth", "a.iter_5.pth")]
+    for name in (
+        ".iter_5.pth",
+        ".iter_5.pth.mine.pth",
+        ".iter_5.pth.notours1.txt",
+        ".iter_5.pth.NOTOURS1.pth",
+        "iter_5.pth.abcdefgh.pth",
+    ):
+        others.append(name)
+        (tmp_path / name).write_text("mine")
+    with atomic_path(str(tmp_path / "iter_5.pth")) as temporary:
+        write(temporary, "new")
+    assert sorted(os.listdir(tmp_path)) == sorted([*others, "iter_5.pth"])
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    """There nothing tells a leftover from a file that is being written."""
+    left = leftover(tmp_path)
+
+    def flock(handle, how):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with atomic_path(str(tmp_path / "iter_5.pth")) as temporary:
+        write(temporary, "new")
+    assert sorted(os.listdir(tmp_path)) == [left, "iter_5.pth"]
+
+
+def test_a_file_that_is_taken_for_a_leftover_before_it_is_locked(tmp_path, monkeypatch):
+    real = fcntl.flock
+    removed = []
+
+    def flock(handle, how):
+        if not removed:
+            (name,) = os.listdir(tmp_path)
+            removed.append(name)
+            os.remove(tmp_path / name)
+        real(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with atomic_path(str(tmp_path / "iter_5.pth")) as temporary:
+        assert os.path.basename(temporary) not in removed
+        write(temporary, "new")
+    assert os.listdir(tmp_path) == ["iter_5.pth"]
+    assert len(removed) == 1
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts open files")
+def test_no_handle_stays_open(tmp_path):
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with atomic_path(str(tmp_path / "iter_5.pth")) as temporary:
+            write(temporary, "new")
+        leftover(tmp_path)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_name_as_long_as_a_file_system_takes(tmp_path):
+    path = tmp_path / ("x" * 251 + ".pth")
+    leftover(tmp_path, path.name)
+    with atomic_path(str(path)) as temporary:
+        write(temporary, "new")
+    assert os.listdir(tmp_path) == [path.name]
