@@ -12,16 +12,22 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from PIL import Image
 from torch._utils import ExceptionWrapper
 
+from mmdenoise.apis import loading
 from mmdenoise.apis.cli import run_tool
 from mmdenoise.datasets.textured_shapes import make_voc_dataset
+from mmdenoise.models import safe_reader
+from mmdenoise.models.release import read_release_info
 from mmdenoise.registry import MODELS
 
 ROOT = Path(__file__).parents[1]
 SIZE = 48
 SMALL = dict(encoder_channels=8, decoder_channels=8, stem_channels=4)
+# On older versions of PyTorch one without the other is refused.
+RESUME = ["--resume", "--trust-checkpoint"]
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +37,8 @@ def _environment(monkeypatch, tmp_path):
         # Set and delete: what a tool sets is undone at the test's end.
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
+    # A logger of an earlier test writes to a stream that is closed.
+    MMLogger._instance_dict.clear()
 
 
 @pytest.fixture(scope="session")
@@ -121,11 +129,12 @@ def tool(monkeypatch, capsys, tmp_path):
     count = iter(range(100))
 
     def run(name, *arguments, options=(), out="work"):
-        # Loggers are kept by the experiment's name, which is otherwise the second.
-        name_option = f"experiment_name={tmp_path.name}_{next(count)}"
         arguments = [f"tools/{name}.py", *map(str, arguments)]
-        arguments += ["--work-dir", str(tmp_path / out)]
-        arguments += ["--cfg-options", name_option, *options]
+        if name != "export_denoiser":
+            # Loggers are kept by the experiment's name, which is otherwise the second.
+            name_option = f"experiment_name={tmp_path.name}_{next(count)}"
+            arguments += ["--work-dir", str(tmp_path / out)]
+            arguments += ["--cfg-options", name_option, *options]
         monkeypatch.setattr(sys, "argv", arguments)
         capsys.readouterr()
         try:
@@ -187,7 +196,7 @@ def test_train_test_and_resume(tool, world, tmp_path):
     # Killed in the middle of writing iter_2: it goes on from iter_1.
     whole = (work / "iter_2.pth").read_bytes()
     (work / "iter_2.pth").write_bytes(whole[: len(whole) // 2])
-    resumed = tool("train", world.config, "--resume", options=["train_cfg.max_iters=3"])
+    resumed = tool("train", world.config, *RESUME, options=["train_cfg.max_iters=3"])
     assert resumed.code == 0, resumed.err
     assert "resumed epoch: 0, iter: 1" in resumed.out
     assert "passed over" in resumed.out and "iter_2.pth" in resumed.out
@@ -196,9 +205,35 @@ def test_train_test_and_resume(tool, world, tmp_path):
 
 
 def test_resume_where_there_is_nothing_starts_from_the_beginning(tool, world):
-    run = tool("train", world.config, "--resume", options=["train_cfg.max_iters=1"])
+    run = tool("train", world.config, *RESUME, options=["train_cfg.max_iters=1"])
     assert run.code == 0, run.err
     assert "Iter(train) [1/1]" in run.out
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "pth"])
+def test_a_release_works_wherever_its_checkpoint_does(tool, world, tmp_path, kind):
+    assert tool("train", world.config).code == 0
+    checkpoint, release = tmp_path / "work" / "iter_2.pth", tmp_path / f"x.{kind}"
+    run = tool("export_denoiser", checkpoint, release)
+    assert run.code == 0, run.err
+    info = read_release_info(str(release))
+    said = [f"{key}: {value}" for key, value in info.items()]
+    assert sorted(run.out.splitlines()) == sorted([*said, f"written: {release}"])
+    assert info["iteration"] == "2" and len(info["head_fingerprint"]) == 64
+
+    expected = metrics_of(tool("test", world.config, checkpoint))
+    assert metrics_of(tool("test", world.config, release)) == expected
+    option = [f"model.denoiser_checkpoint={release}"]
+    assert metrics_of(tool("test", world.config, options=option)) == expected
+
+    photo = next(Path(world.data, "JPEGImages").glob("*.png"))
+    pictures = []
+    for number, path in enumerate((checkpoint, release, world.denoiser)):
+        out = tmp_path / f"out{number}"
+        more = ["--out-dir", out, "--device", "cpu"]
+        assert tool("predict", world.config, path, photo, *more).code == 0
+        pictures.append((out / f"{photo.stem}_denoised.png").read_bytes())
+    assert pictures[0] == pictures[1] != pictures[2]
 
 
 def test_predictions_can_be_kept(tool, world, tmp_path):
@@ -314,16 +349,182 @@ def test_a_tested_checkpoint_that_does_not_fit(tool, world, tmp_path, how):
     assert found == f"the checkpoint's denoiser does not fit: {expected}"
 
 
-def test_a_checkpoint_that_runs_code_is_not_opened(tool, world, tmp_path):
+@pytest.fixture
+def trap(world, tmp_path):
+    """Files of weights that fit, and make a folder when they are unpickled."""
+    mark = tmp_path / "sprung"
+
     class Trap:
         def __reduce__(self):
-            return os.mkdir, (str(tmp_path / "sprung"),)
+            return os.mkdir, (str(mark),)
 
-    path = str(tmp_path / "trap.pth")
-    torch.save(dict(state_dict=dict(a=torch.ones(1)), more=Trap()), path)
-    run = tool("test", world.config, options=[f"model.denoiser_checkpoint={path}"])
-    assert "holds more than weights, and was not opened" in error_of(run)
-    assert not (tmp_path / "sprung").exists()
+    def save(path, name, **more):
+        content = torch.load(getattr(world, name), weights_only=True)
+        content = content if "state_dict" in content else dict(state_dict=content)
+        path.parent.mkdir(exist_ok=True)
+        torch.save(dict(content, **more, extra=Trap()), path)
+        return path
+
+    head = save(tmp_path / "head_trap.pth", "head_checkpoint")
+    denoiser = save(tmp_path / "trap.pth", "denoiser")
+    resumed = save(
+        tmp_path / "work" / "iter_1.pth", "denoiser", meta=dict(iter=1, epoch=0)
+    )
+    pretrained = tmp_path / "pretrained.py"
+    pretrained.write_text(
+        f"_base_ = {world.config!r}\n"
+        "model = dict(head_checkpoint=None, head_options={'init_cfg': "
+        f"dict(type='Pretrained', checkpoint={str(head)!r})}})\n"
+    )
+    return SimpleNamespace(
+        mark=mark, head=head, denoiser=denoiser, resumed=resumed, pretrained=pretrained
+    )
+
+
+def test_the_traps_work(trap):
+    """Where files are unpickled; else the tests below would show nothing."""
+    for path in (trap.head, trap.denoiser, trap.resumed):
+        torch.load(path, weights_only=False)
+        trap.mark.rmdir()
+
+
+@pytest.mark.parametrize(
+    "name, arguments, option",
+    [
+        ("train", ["{config}"], "model.head_checkpoint={head}"),
+        ("test", ["{config}"], "model.head_checkpoint={head}"),
+        ("train", ["{config}"], "model.denoiser_checkpoint={denoiser}"),
+        ("test", ["{config}"], "model.denoiser_checkpoint={denoiser}"),
+        ("train", ["{config}"], "load_from={denoiser}"),
+        ("train", ["{pretrained}"], "a=1"),
+        ("test", ["{pretrained}"], "a=1"),
+        ("loss_balance", ["{pretrained}"], "a=1"),
+        ("test", ["{config}", "{denoiser}"], "a=1"),
+        ("test", ["{head_config}", "{head}"], "a=1"),
+        ("predict", ["{config}", "{denoiser}", "{photo}"], "a=1"),
+        ("compare", ["{config}", "--arm", "a={denoiser}"], "a=1"),
+        ("export_denoiser", ["{denoiser}", "out.pth"], None),
+        ("train", ["{config}", "--resume"], "a=1"),
+    ],
+)
+def test_no_checkpoint_runs_code(tool, world, trap, name, arguments, option):
+    names = dict(vars(trap), config=world.config, head_config=world.head)
+    names["photo"] = next(Path(world.data, "JPEGImages").glob("*.png"))
+    options = [] if option is None else [option.format(**names)]
+    run = tool(name, *(text.format(**names) for text in arguments), options=options)
+    found = error_of(run)
+    if "--resume" not in arguments:
+        assert "trap.pth" in found and "and was not opened" in found
+    elif safe_reader.has_safe_torch():
+        assert "none of the 1 checkpoints" in found
+        assert "iter_1.pth' is corrupt or holds more than weights" in run.out
+    else:
+        assert "add --trust-checkpoint" in found
+    assert not trap.mark.exists()
+
+
+def test_resuming_runs_no_text(tool, world, tmp_path):
+    """MMEngine executes ``meta.config``, a config's text, where there is one."""
+    assert tool("train", world.config, options=["train_cfg.max_iters=1"]).code == 0
+    path = tmp_path / "work" / "iter_1.pth"
+    saved = torch.load(path, weights_only=False)
+    saved["meta"]["config"] = f"import os\nos.mkdir({str(tmp_path / 'mark')!r})\n"
+    torch.save(saved, path)
+    run = tool("train", world.config, *RESUME)
+    assert run.code == 0, run.err
+    assert "resumed epoch: 0, iter: 1" in run.out
+    assert not (tmp_path / "mark").exists()
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_trust_is_for_the_checkpoint_to_resume(tool, world, trap, monkeypatch, safe):
+    if safe and not safe_reader.has_safe_torch():
+        pytest.skip("this PyTorch is not safe")
+    for module in (loading, safe_reader):
+        monkeypatch.setattr(module, "has_safe_torch", lambda: safe)
+    if not safe:
+        found = error_of(tool("train", world.config, "--resume"))
+        assert re.match(r"--resume: the reader of PyTorch .*add --trust-checkp", found)
+    for option in ("head_checkpoint={head}", "denoiser_checkpoint={denoiser}"):
+        options = [f"model.{option}".format(**vars(trap))]
+        run = tool("train", world.config, *RESUME, options=options)
+        found = error_of(run)
+        assert "trap.pth" in found and "and was not opened" in found
+        assert "iter_1.pth' holds more than data; it is trusted" in run.out
+        trap.mark.rmdir()  # made by the file that is trusted
+
+
+def test_what_is_trusted_and_plain_is_resumed(tool, world, tmp_path, monkeypatch):
+    """As on a PyTorch below 2.6."""
+    for module in (loading, safe_reader):
+        monkeypatch.setattr(module, "has_safe_torch", lambda: False)
+    first = tool("train", world.config, options=["train_cfg.max_iters=1"])
+    assert first.code == 0, first.err
+    found = error_of(tool("train", world.config, "--resume"))
+    assert "add --trust-checkpoint" in found
+    run = tool("train", world.config, *RESUME)
+    assert run.code == 0, run.err
+    assert "resumed epoch: 0, iter: 1" in run.out
+    assert "it is trusted" not in run.out
+    assert (tmp_path / "work" / "iter_2.pth").is_file()
+
+
+def test_trust_without_resuming_is_refused(tool, world):
+    found = error_of(tool("train", world.config, "--trust-checkpoint"))
+    assert found.startswith("--trust-checkpoint goes with --resume")
+
+
+@pytest.fixture
+def cut(world, tmp_path):
+    """A checkpoint cut short."""
+    path = tmp_path / "cut.pth"
+    path.write_bytes(Path(world.denoiser).read_bytes()[:2000])
+    return path
+
+
+def test_a_checkpoint_cut_short_is_named(tool, world, cut):
+    photo = next(Path(world.data, "JPEGImages").glob("*.png"))
+    for run in (
+        tool("train", world.config, options=[f"load_from={cut}"]),
+        tool("train", world.config, options=[f"model.denoiser_checkpoint={cut}"]),
+        tool("test", world.config, cut),
+        tool("test", world.head, cut),
+        tool("predict", world.config, cut, photo),
+        tool("compare", world.config, "--arm", f"a={cut}"),
+        tool("export_denoiser", cut, "out.pth"),
+    ):
+        assert f"cannot read {str(cut)!r}" in error_of(run)
+
+
+def test_resuming_from_nothing_but_what_is_cut_short(tool, world, cut, tmp_path):
+    """It does not begin again in silence, and over what may be mended."""
+    (tmp_path / "work").mkdir()
+    cut.rename(tmp_path / "work" / "iter_1.pth")
+    run = tool("train", world.config, *RESUME)
+    assert "none of the 1 checkpoints" in error_of(run)
+    assert "cannot read" in run.out and "iter_1.pth" in run.out
+
+
+def test_what_is_no_denoiser_is_called_by_name(tool, world):
+    found = error_of(tool("test", world.config, world.head_checkpoint))
+    assert "it holds backbone.*, decode_head.*, auxiliary_head.*, not stem.*" in found
+    option = [f"model.head_checkpoint={world.denoiser}"]
+    found = error_of(tool("test", world.config, options=option))
+    assert "it holds a cascade's denoiser, not backbone.*" in found
+
+
+def test_exporting_says_what_is_missing(tool, world):
+    found = error_of(tool("export_denoiser", world.denoiser, "out.pth"))
+    assert found.endswith("name the training's config with --config")
+    run = tool("export_denoiser", world.denoiser, "out.pth", "--config", "gone.py")
+    assert error_of(run) == "there is no config 'gone.py'"
+    found = error_of(tool("export_denoiser", "gone.pth", "out.pth"))
+    assert found == "checkpoint: there is no file 'gone.pth'"
+    run = tool("export_denoiser", world.denoiser, "x.npz", "--config", world.config)
+    assert "ends in .safetensors or .pth" in error_of(run)
+    run = tool("export_denoiser", world.denoiser, "x.pth", "--config", world.config)
+    assert run.code == 0, run.err
+    assert Path("x.pth").is_file() and not Path("out.pth").exists()
 
 
 def test_an_unknown_tap(tool, world):

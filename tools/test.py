@@ -5,6 +5,7 @@ import os.path as osp
 from mmengine.runner import Runner
 
 from mmdenoise.apis.cli import command_line, join_ranks, read_config, run_tool
+from mmdenoise.models.checkpoints import is_cascade, read_state_dict
 
 
 def parse_args():
@@ -12,7 +13,8 @@ def parse_args():
     parser.add_argument(
         "checkpoint",
         nargs="?",
-        help="checkpoint; without it the config's own checkpoints are tested",
+        help="a cascade's or denoiser's checkpoint, or a release; for the config of a "
+        "task network, its own; without it the config's own checkpoints are tested",
     )
     parser.add_argument("--out", help="write the predictions to this .pkl file")
     parser.add_argument("--show-dir", help="paint the predictions into this folder")
@@ -28,9 +30,12 @@ def main() -> None:
     if args.checkpoint is not None and not osp.isfile(args.checkpoint):
         raise FileNotFoundError(f"there is no checkpoint {args.checkpoint!r}")
     cfg.load_from = args.checkpoint
-    if args.checkpoint is not None and "denoiser_checkpoint" in cfg.model:
+    if args.checkpoint is not None and "denoiser" in cfg.model:
         # The checkpoint replaces what the training began from, which may be gone.
         cfg.model.denoiser_checkpoint = None
+        if not is_cascade(read_state_dict(args.checkpoint)):
+            # A release, or a denoiser's own weights.
+            cfg.load_from, cfg.model.denoiser_checkpoint = None, args.checkpoint
     if args.show_dir:
         if "visualization" not in cfg.default_hooks or "visualizer" not in cfg:
             raise ValueError(

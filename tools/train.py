@@ -4,7 +4,7 @@ from mmengine.device import is_cuda_available
 from mmengine.runner import Runner
 
 from mmdenoise.apis.cli import command_line, join_ranks, read_config, run_tool
-from mmdenoise.engine.resume import newest_checkpoint
+from mmdenoise.apis.loading import checkpoint_to_resume
 
 
 def parse_args():
@@ -13,6 +13,14 @@ def parse_args():
         "--resume",
         action="store_true",
         help="go on from the newest checkpoint in the work folder",
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="with --resume: the checkpoints in the work folder are your own; one that "
+        "holds objects beside data is unpickled, which runs whatever it says. Needed "
+        "where PyTorch is older than 2.6, and for schedulers that keep functions "
+        "(OneCycleLR). No other file is opened so",
     )
     parser.add_argument(
         "--amp", action="store_true", help="train in automatic mixed precision"
@@ -28,9 +36,11 @@ def main() -> None:
             raise ValueError("--amp needs a GPU, and there is none: leave it out")
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
+    if args.trust_checkpoint and not args.resume:
+        raise ValueError("--trust-checkpoint goes with --resume, and says nothing else")
     if args.resume:
         # Its own search: the pointer file may name a checkpoint that does not open.
-        newest = newest_checkpoint(cfg.work_dir)
+        newest = checkpoint_to_resume(cfg.work_dir, args.trust_checkpoint)
         if newest is not None:
             cfg.load_from, cfg.resume = newest, True
     join_ranks(cfg)

@@ -9,11 +9,14 @@ from mmengine.runner import Runner
 
 from mmdenoise.registry import MODELS
 
+from .loading import safe_loading
+
 __all__ = ["loss_balance"]
 
 TERMS = ("reconstruction", "perceptual", "task")
 
 
+@safe_loading()
 def loss_balance(cfg: Config, batches: int) -> dict[str, tuple[float, float]]:
     """Measure each raw term and the size of its gradient at the denoised image.
 

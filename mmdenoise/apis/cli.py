@@ -10,6 +10,8 @@ from typing import Callable
 import torch
 from mmengine.config import Config, DictAction
 
+from .loading import safe_loading
+
 __all__ = ["command_line", "join_ranks", "read_config", "run_tool"]
 
 
@@ -77,10 +79,9 @@ def run_tool(main: Callable[[], None]) -> None:
 
     With ``MMDENOISE_TRACEBACK=1`` the whole traceback is shown.
     """
-    # Without it MMEngine falls back to unpickling, that is running, what a file holds.
-    os.environ.setdefault("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")
     try:
-        main()
+        with safe_loading():
+            main()
     except (ImportError, OSError, RuntimeError, ValueError, KeyError) as error:
         if os.environ.get("MMDENOISE_TRACEBACK"):
             raise

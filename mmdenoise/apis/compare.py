@@ -32,6 +32,8 @@ from mmdenoise.visualization import (
     legend,
 )
 
+from .loading import safe_loading
+
 __all__ = ["arms_of", "compare", "draw_panel"]
 
 IDENTITY = dict(
@@ -52,6 +54,7 @@ def arms_of(checkpoints: Mapping[str, str]) -> list[Arm]:
     return [Arm("clean", clean), Arm("noisy", dict(IDENTITY)), *given]
 
 
+@safe_loading()
 def compare(
     cfg: Config,
     arms: Sequence[Arm],

@@ -15,13 +15,16 @@ from PIL import Image
 
 from mmdenoise.engine.files import atomic_path
 from mmdenoise.evaluation.functional import quantize
-from mmdenoise.models.checkpoints import read_state_dict
+from mmdenoise.models.checkpoints import is_cascade, read_state_dict
 from mmdenoise.registry import MODELS
 from mmdenoise.visualization import colour_labels, colour_table, label_map_of
+
+from .loading import safe_loading
 
 __all__ = ["predict_image", "write_prediction"]
 
 
+@safe_loading()
 def predict_image(
     cfg: Config, checkpoint: str | None, image: str, device: str = "cpu"
 ) -> BaseDataElement:
@@ -29,8 +32,8 @@ def predict_image(
 
     Args:
         cfg: Config of a cascade, with its test pipeline.
-        checkpoint: The cascade's or denoiser's checkpoint; None takes the config's
-            ``denoiser_checkpoint``.
+        checkpoint: A cascade's or denoiser's checkpoint, or a release; None takes the
+            config's ``denoiser_checkpoint``.
         image: Path of the image.
         device: Where to run.
 
@@ -45,12 +48,14 @@ def predict_image(
         raise FileNotFoundError(f"there is no image {image!r}")
     init_default_scope(cfg.get("default_scope", "mmengine"))
     config = dict(cfg.model, noise=None)
+    state = None
     if checkpoint is not None:
+        state = read_state_dict(checkpoint)
         # It replaces whatever the training began from, which may be gone.
-        config["denoiser_checkpoint"] = None
+        config["denoiser_checkpoint"] = None if is_cascade(state) else checkpoint
     model = MODELS.build(config)
-    if checkpoint is not None:
-        model.load_state_dict(read_state_dict(checkpoint))
+    if state is not None and is_cascade(state):
+        model.load_state_dict(state)
     model = model.to(device).eval()
     data = Compose(_image_pipeline(cfg))(dict(img_path=image))
     with torch.no_grad():

@@ -1,28 +1,25 @@
-"""Every kind of weights file that is read or written, safely.
+"""What files of weights mean: whose they are, which fit, which are the same.
 
-Files are opened without executing anything they hold. What is wrong with one is said
-in a line: the file, the keys, and what was expected.
+What is wrong with one is said in a line: the file, the keys, and what was expected.
 """
 
-import contextlib
 import hashlib
-import os
-import pickle
 from collections.abc import Mapping
-from typing import Callable
 
-import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from .safe_reader import open_checkpoint
 
 __all__ = [
     "denoiser_weights",
     "fingerprint",
+    "is_cascade",
     "load_strictly",
     "mismatch",
     "read_state_dict",
+    "refuse_not_finite",
+    "weights_in",
 ]
 
 PREFIX = "denoiser."
@@ -43,78 +40,49 @@ def read_state_dict(path: str, what: str = "checkpoint") -> dict[str, Tensor]:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is corrupt, holds no weights, or more than data.
     """
-    path = os.path.expanduser(path)
-    if not path.startswith(("http://", "https://")) and not os.path.isfile(path):
-        raise FileNotFoundError(f"{what}: there is no file {path!r}")
-    try:
-        if path.endswith(".safetensors"):
-            state = load_file(path)
-        else:
-            state = _torch_load(path)
-    except pickle.UnpicklingError as error:
-        # What was wrong stands deep in an advice to open the file regardless.
-        detail = str(error).rpartition("WeightsUnpickler error:")[2]
-        reason = detail.strip().splitlines()[0].partition(". ")[0]
-        raise ValueError(
-            f"{what}: {path!r} is corrupt or holds more than weights, and was not "
-            f"opened ({reason})"
-        ) from None
-    except Exception as error:  # a damaged pickle can fail in any way
-        reason = str(error).strip().splitlines()[0] if str(error) else "empty"
-        raise ValueError(f"{what}: cannot read {path!r} ({reason})") from None
+    return weights_in(open_checkpoint(path, what), f"{what}: {path!r}")
+
+
+def weights_in(content: object, what: str) -> dict[str, Tensor]:
+    """Find the weights in what a file holds, as :func:`read_state_dict` returns them.
+
+    Raises:
+        ValueError: Naming ``what``, if there are none.
+    """
+    state = content
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
     if not (isinstance(state, dict) and state) or not all(
         isinstance(key, str) and isinstance(value, Tensor)
         for key, value in state.items()
     ):
-        raise ValueError(f"{what}: {path!r} holds no weights (tensors by key)")
+        raise ValueError(f"{what} holds no weights (tensors by key)")
     if all(key.startswith("module.") for key in state):
         state = {key[len("module.") :]: value for key, value in state.items()}
     return dict(state)
 
 
-def _harmless() -> list:
-    """What MMEngine's checkpoints hold beside tensors: its histories of scalars.
-
-    Some versions of MMEngine have such a list, with ``getattr`` in it: a way out of a
-    restricted unpickler. NumPy's module has one name in files of NumPy 1 and another in
-    those of NumPy 2.
-    """
-    scalar, array = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
-    named = [
-        (function, f"numpy.{core}.multiarray.{function.__name__}")
-        for function in (scalar, array)
-        for core in ("core", "_core")
-    ]
-    named.append((_statistic_of, "builtins.getattr"))
-    types = {type(np.dtype(name)) for name in ("int64", "uint32", "float32", "float64")}
-    return [*named, *types, np.ndarray, np.dtype, HistoryBuffer, slice]
-
-
-def _statistic_of(owner: object, name: str) -> Callable:
-    """Stand in for ``getattr``, by which a history refers to its own statistics."""
-    if owner is HistoryBuffer and name in ("min", "max", "mean", "current"):
-        return getattr(HistoryBuffer, name)
-    raise pickle.UnpicklingError(f"it asks for the attribute {name!r} of an object")
-
-
-def _torch_load(path: str) -> object:
-    # Before PyTorch 2.5 nothing but tensors can be let through: exported weights open,
-    # checkpoints with MMEngine's histories do not.
-    allow = getattr(torch.serialization, "safe_globals", None)
-    with allow(_harmless()) if allow else contextlib.nullcontext():
-        if path.startswith(("http://", "https://")):
-            return torch.hub.load_state_dict_from_url(
-                path, map_location="cpu", weights_only=True
-            )
-        return torch.load(path, map_location="cpu", weights_only=True)
+def is_cascade(state: Mapping[str, Tensor]) -> bool:
+    """Whether weights are a cascade's, and not a denoiser's or a head's own."""
+    return any(key.startswith(PREFIX) or key == "head_fingerprint" for key in state)
 
 
 def denoiser_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Take the denoiser's weights out of a cascade's, or a denoiser's own, state."""
-    inside = {k[len(PREFIX) :]: v for k, v in state.items() if k.startswith(PREFIX)}
-    return inside or dict(state)
+    if not is_cascade(state):
+        return dict(state)
+    return {k[len(PREFIX) :]: v for k, v in state.items() if k.startswith(PREFIX)}
+
+
+def refuse_not_finite(state: Mapping[str, Tensor], what: str) -> None:
+    """Refuse a denoiser whose training came apart.
+
+    Raises:
+        ValueError: Naming ``what`` and the keys that hold NaN or infinity.
+    """
+    found = [key for key in state if not state[key].isfinite().all()]
+    if found:
+        raise ValueError(f"{what} holds NaN or infinite values in {_some(found)}")
 
 
 def mismatch(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
@@ -158,8 +126,18 @@ def load_strictly(module: nn.Module, state: Mapping[str, Tensor], what: str) -> 
         # PyTorch first: modules may rename keys of older versions as they load.
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
-        found = mismatch(module.state_dict(), state) or " ".join(str(error).split())
+        expected = module.state_dict()
+        found = mismatch(expected, state) or " ".join(str(error).split())
+        if state and not any(key in expected for key in state):
+            found = f"it holds {_parts(state)}, not {_parts(expected)}"
         raise RuntimeError(f"{what} does not fit: {found}") from None
+
+
+def _parts(state: Mapping[str, Tensor]) -> str:
+    """Say whose weights they are."""
+    if is_cascade(state):
+        return "a cascade's denoiser"
+    return _some(list(dict.fromkeys(f"{key.partition('.')[0]}.*" for key in state)))
 
 
 def fingerprint(state: Mapping[str, Tensor]) -> Tensor:

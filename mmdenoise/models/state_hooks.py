@@ -7,7 +7,7 @@ themselves and never call ``state_dict`` or ``load_state_dict``.
 import torch
 from torch import Tensor, nn
 
-from .checkpoints import fingerprint, mismatch
+from .checkpoints import fingerprint, mismatch, refuse_not_finite
 
 __all__ = ["check_state", "keep_denoiser_alone"]
 
@@ -37,6 +37,7 @@ def check_state(
     Raises:
         RuntimeError: If a ``denoiser.*`` key is missing, unknown or misshapen, or if
             the weights were trained in front of another head.
+        ValueError: If a weight of the denoiser is NaN or infinite.
     """
 
     def part(name: str) -> dict[str, Tensor]:
@@ -57,6 +58,7 @@ def check_state(
     found = mismatch(expected, given)
     if found:
         raise RuntimeError(f"the checkpoint's denoiser does not fit: {found}")
+    refuse_not_finite(given, "the checkpoint's denoiser")
 
     key = f"{prefix}head_fingerprint"
     stored = state.pop(key, None)
