@@ -1,14 +1,31 @@
 # `make demo` and `make test` need nothing but Python: the first of them makes .venv
 # and installs the exact versions of requirements/dev.txt into it.
+# With FAMILY=openmmlab they do the same with OpenMMLab's own releases of the hosts, in
+# .venv-openmmlab by requirements/openmmlab.txt; this needs a C++ compiler as well.
 
-PYTHON ?= python3
+FAMILY ?= onedl
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
+ifeq ($(FAMILY),onedl)
+PYTHON ?= python3
 VENV := .venv
+LOCK := requirements/dev.txt
+NEWEST := 3.14
+VERSIONS := 3.11 to 3.14
+else ifeq ($(FAMILY),openmmlab)
+PYTHON ?= python3.11
+VENV := .venv-openmmlab
+LOCK := requirements/openmmlab.txt
+NEWEST := 3.11
+VERSIONS := 3.11
+else
+$(error FAMILY is 'onedl' or 'openmmlab', not '$(FAMILY)')
+endif
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UNFINISHED := $(VENV)/.installing
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow lint format clean
@@ -17,6 +34,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) \
 	  | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 	@echo 'Options: PYTHON=python3.12  DEMO_ARGS="..."  PYTEST_ARGS="-k name"'
+	@echo '         FAMILY=openmmlab: on that family of hosts; compiles MMCV at first'
 
 install: $(STAMP) ## make .venv with the pinned packages (the others do so if need be)
 
@@ -40,24 +58,35 @@ format: $(STAMP) ## mend what ruff can mend
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
-clean: ## remove caches, build files and the demo's results; keeps .venv
+clean: ## remove caches, build files and the demo's results; keeps environments
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache work_dirs/demo
-	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 # A package that pip was stopped in the middle of can look installed to the next pip.
 # So an unfinished environment is thrown away; pip's cache makes that cheap.
-$(STAMP): requirements/dev.txt setup.py
+$(STAMP): $(LOCK) setup.py
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \
-	  echo "mmdenoise: no '$(PYTHON)' found: install Python 3.11 to 3.14, or name yours with PYTHON=/path/to/python" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || { \
-	  echo "mmdenoise: '$(PYTHON)' is $$($(PYTHON) --version 2>&1); the pinned environment needs 3.11 to 3.14: name one with PYTHON=/path/to/python" >&2; exit 1; }
+	  echo "mmdenoise: no '$(PYTHON)' found: install Python $(VERSIONS), or name yours with PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= tuple(map(int, "$(NEWEST)".split("."))))' || { \
+	  echo "mmdenoise: '$(PYTHON)' is $$($(PYTHON) --version 2>&1); the pinned environment needs $(VERSIONS): name one with PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "mmdenoise: '$(PYTHON)' has no venv module: install it (Debian, Ubuntu: the package python3-venv)" >&2; exit 1; }
+ifeq ($(FAMILY),openmmlab)
+	@command -v $(firstword $(CXX)) >/dev/null 2>&1 || { \
+	  echo "mmdenoise: no C++ compiler '$(firstword $(CXX))' found, and MMCV is compiled here: install one (Debian, Ubuntu: the package g++)" >&2; exit 1; }
+	@echo "This compiles MMCV, without a word and for 20 minutes to an hour on two cores, unless pip keeps a wheel of an earlier time."
+endif
 	@if [ -e $(UNFINISHED) ]; then \
 	  echo "The last installation into $(VENV) was not finished: starting it again."; \
 	  rm -rf $(VENV); fi
 	@mkdir -p $(VENV) && touch $(UNFINISHED) && rm -f $(STAMP)
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements/dev.txt
-	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+ifeq ($(FAMILY),openmmlab)
+	sed '/^mmcv==/d' $(LOCK) > $(VENV)/without-mmcv.txt
+	$(PIP_INSTALL) -r $(VENV)/without-mmcv.txt
+	MMCV_WITH_OPS=1 FORCE_CUDA=0 CUDA_VISIBLE_DEVICES= $(PIP_INSTALL) --no-build-isolation -r $(LOCK)
+else
+	$(PIP_INSTALL) -r $(LOCK)
+endif
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@mv $(UNFINISHED) $(STAMP)

@@ -52,6 +52,11 @@ OPENMMLAB = [
     "ftfy",
     "regex",
     "torchvision",
+    # Older than NumPy 2, as the PyTorch that they are used with; opencv 4.12 needs it.
+    "numpy<2",
+    "opencv-python<4.12",
+    # mmengine 0.10 imports pkg_resources, to find the configs of 'mmseg::...'.
+    "setuptools<82",
 ]
 
 setup(
