@@ -115,18 +115,19 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
                 of one image in several sizes.
         """
         raw = data["inputs"]
-        sizes = [_checked_size(image) for image in raw]
+        names = _names(data)
+        sizes = [_checked_size(image, name) for image, name in zip(raw, names)]
         flips = [_flip_of(sample) for sample in data.get("data_samples") or ()]
         flips = flips or [()] * len(sizes)
         keys = None if training else [_unflip(i, f) for i, f in zip(raw, flips)]
         paired = data.get("clean")
         rest = {key: value for key, value in data.items() if key != "clean"}
         if paired is not None:
-            paired = self._paired_images(paired, rest, sizes, training)
+            paired = self._paired_images(paired, rest, sizes, names, training)
 
         batch = self.head_preprocessor(rest, training)
         frame = _frame_of(batch)
-        images = self._images_of(frame, sizes)
+        images = self._images_of(frame, sizes, names)
 
         clean = paired
         if self.noise is not None:
@@ -150,29 +151,35 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
             canvas=Canvas(frame, sizes),
         )
 
-    def _images_of(self, frame: Tensor, sizes: list) -> list[Tensor]:
+    def _images_of(self, frame: Tensor, sizes: list, names: list) -> list[Tensor]:
         """Undo the head's preprocessing: N images (3, h_i, w_i), RGB in [0, 1]."""
         height, width = frame.shape[-2:]
-        for h, w in sizes:
+        for (h, w), name in zip(sizes, names):
             if h > height or w > width:
                 raise ValueError(
-                    f"the head's preprocessor made {height}x{width} of an image of "
+                    f"the head's preprocessor made {height}x{width} of {name} of "
                     f"{h}x{w}: it may pad to the right and the bottom, not cut or scale"
                 )
         images = crop_to_areas(self.head_input.to_image(frame), sizes)
-        for image in images:
+        for image, name in zip(images, names):
             low, high = image.aminmax()
             # Written so that NaN fails as well.
             if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
                 raise ValueError(
-                    f"an image reaches from {low:.4g} to {high:.4g} instead of [0, 1]: "
-                    "the pipeline already normalises, or scales its pixels; leave that "
-                    "to the head's data_preprocessor"
+                    f"{name} reaches from {low:.4g} to {high:.4g} instead of [0, 1]: "
+                    "the pipeline already normalises, or scales its pixels, or the "
+                    "file holds more than 8 bits a value; load 8-bit values and leave "
+                    "the rest to the head's data_preprocessor"
                 )
         return images
 
     def _paired_images(
-        self, paired: Union[Tensor, list], rest: dict, sizes: list, training: bool
+        self,
+        paired: Union[Tensor, list],
+        rest: dict,
+        sizes: list,
+        names: list,
+        training: bool,
     ) -> list[Tensor]:
         """Put given clean images through the head's preprocessor too."""
         if self.noise is not None:
@@ -185,7 +192,8 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
                 "the head's batch augmentations would mix noisy and clean images "
                 "differently: switch them off for noisy/clean pairs"
             )
-        if [_checked_size(image) for image in paired] != sizes:
+        names = [f"the clean image of {name}" for name in names]
+        if [_checked_size(image, name) for image, name in zip(paired, names)] != sizes:
             raise ValueError("a clean image differs in size from its noisy one")
         # Preprocessors write to the samples (padded masks), so each pass has its own.
         samples = rest.get("data_samples")
@@ -194,7 +202,7 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
         batch = self.head_preprocessor(
             dict(rest, inputs=paired, data_samples=samples), training
         )
-        return self._images_of(_frame_of(batch), sizes)
+        return self._images_of(_frame_of(batch), sizes, names)
 
     def _training_generator(self, device: torch.device) -> Generator:
         """Generator of a training batch, seeded by (seed, rank, iteration).
@@ -262,10 +270,23 @@ def _frame_of(batch: dict) -> Tensor:
     return frame if frame.is_floating_point() else frame.float()
 
 
-def _checked_size(image: Tensor) -> tuple[int, int]:
+def _names(data: dict) -> list[str]:
+    """Call each image of a batch by its path, where its sample knows one."""
+    samples = data.get("data_samples") or [None] * len(data["inputs"])
+    paths = [getattr(sample, "metainfo", {}).get("img_path") for sample in samples]
+    return [repr(path) if path else "an image" for path in paths]
+
+
+def _checked_size(image: Tensor, name: str) -> tuple[int, int]:
     if image.dim() != 3 or image.shape[0] != 3:
         raise ValueError(
-            f"an image has shape {tuple(image.shape)}; the cascade takes (3, H, W)"
+            f"{name} has shape {tuple(image.shape)}; the cascade takes (3, H, W): let "
+            "the pipeline load colour images of 3 channels"
+        )
+    if image.dtype != torch.uint8 and not image.is_floating_point():
+        raise ValueError(
+            f"{name} is of type {image.dtype}; the cascade takes 8-bit values, as "
+            "torch.uint8 or floats: let the pipeline load 8-bit images"
         )
     return image.shape[-2], image.shape[-1]
 

@@ -1,0 +1,122 @@
+"""Images that no cascade takes: one line each, which names the file."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.structures import BaseDataElement
+
+from mmdenoise.models.data_preprocessor import CascadeDataPreprocessor
+from mmdenoise.models.frozen_head import HeadInput
+from mmdenoise.models.noise import GaussianNoise
+from mmdenoise.registry import MODELS
+
+NORM = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+DEEP = [
+    pytest.param(
+        getattr(torch, "uint16", None),
+        marks=pytest.mark.skipif(
+            not hasattr(torch, "uint16"), reason="this PyTorch has no such type"
+        ),
+        id="uint16",
+    ),
+    torch.int16,
+    torch.int32,
+    torch.int64,
+    torch.bool,
+]
+
+
+def build(noise=None):
+    inner = MODELS.build(
+        dict(type="mmengine.ImgDataPreprocessor", bgr_to_rgb=True, **NORM)
+    )
+    return CascadeDataPreprocessor(inner, HeadInput(inner, "rgb"), noise)
+
+
+def batch_of(*images, paths=None):
+    paths = paths or [f"folder/{index}.png" for index in range(len(images))]
+    samples = [BaseDataElement(metainfo=dict(img_path=path)) for path in paths]
+    return dict(inputs=list(images), data_samples=samples)
+
+
+def refuse(batch, words, training=False, noise=None):
+    with pytest.raises(ValueError, match=words) as error:
+        build(noise)(batch, training)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def good():
+    return torch.zeros(3, 8, 9, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", [(1, 8, 9), (4, 8, 9), (2, 8, 9), (8, 9), (8, 9, 3)])
+def test_other_than_three_channels(shape, training):
+    bad = torch.zeros(shape, dtype=torch.uint8)
+    words = rf"^'folder/1.png' has shape \({shape[0]}, .*takes \(3, H, W\)"
+    refuse(batch_of(good(), bad), words, training)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dtype", DEEP)
+def test_other_types_than_8_bits(dtype, training):
+    bad = torch.zeros((3, 8, 9), dtype=dtype)
+    words = rf"^'folder/1.png' is of type {dtype}; the cascade takes 8-bit values"
+    refuse(batch_of(good(), bad), words, training)
+    stacked = batch_of(*torch.zeros((2, 3, 8, 9), dtype=dtype))
+    stacked["inputs"] = torch.stack(stacked["inputs"])
+    refuse(stacked, words.replace("/1", "/0"), training)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_16_bit_values_as_floats(dtype):
+    bad = torch.full((3, 8, 9), 65535, dtype=dtype)
+    words = r"^'folder/1.png' reaches from 257 to 257 instead of \[0, 1\]"
+    said = refuse(batch_of(good().float(), bad), words)
+    assert "more than 8 bits" in said and "normalises" in said
+
+
+def test_without_a_path_it_is_an_image():
+    bad = torch.zeros(1, 8, 9, dtype=torch.uint8)
+    refuse(dict(inputs=[good(), bad]), "^an image has shape")
+    refuse(batch_of(bad, paths=[None]), "^an image has shape")
+
+
+def test_a_clean_image_is_told_from_its_noisy_one():
+    batch = batch_of(good(), good())
+    batch["clean"] = [good(), torch.zeros(1, 8, 9, dtype=torch.uint8)]
+    refuse(batch, "^the clean image of 'folder/1.png' has shape", training=True)
+    batch["clean"] = [good().float(), torch.full((3, 8, 9), 6e4)]
+    refuse(batch, "^the clean image of 'folder/1.png' reaches from 235")
+
+
+FILES = {
+    "grey": (np.zeros((8, 9), np.uint8), r"has shape \(1, 8, 9\)"),
+    "alpha": (np.zeros((8, 9, 4), np.uint8), r"has shape \(4, 8, 9\)"),
+    "deep": (np.full((8, 9, 3), 4000, np.uint16), r"is of type torch.uint16"),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_files_that_a_pipeline_loads_as_they_are(tmp_path, kind):
+    """MMCV's loader makes 8-bit colour of any file, unless it is told not to."""
+    pytest.importorskip("mmseg")
+    if kind == "deep" and not hasattr(torch, "uint16"):
+        pytest.skip("this PyTorch has no such type")
+    pixels, words = FILES[kind]
+    path = str(tmp_path / f"{kind}.png")
+    assert cv2.imwrite(path, pixels)
+    init_default_scope("mmseg")
+
+    def load(**options):
+        steps = [dict(type="LoadImageFromFile", **options), dict(type="PackSegInputs")]
+        return pseudo_collate([Compose(steps)(dict(img_path=path))])
+
+    for noise in (None, GaussianNoise(30)):
+        said = refuse(load(color_type="unchanged"), words, noise=noise)
+        assert said.startswith(repr(path))
+    assert build()(load())["inputs"].shape == (1, 3, 8, 9)
