@@ -47,6 +47,8 @@ def build(tiny_head):
                     # Paths are relative to the root, where the tools are started.
                     own = ROOT / head
                     model.head = str(own) if own.is_file() else tiny_head
+                    # Without a head_checkpoint its start would be downloaded.
+                    model.head_options = {"backbone.init_cfg": None}
             init_default_scope(cfg.default_scope)
             built[path] = MODELS.build(model)
         return built[path]
@@ -168,6 +170,25 @@ def test_a_denoiser_comes_from_a_config_that_makes_it(path):
     ours, theirs = (dict(Config.fromfile(p).model.denoiser) for p in (path, maker))
     assert ours == theirs
     assert Config.fromfile(path).model.noise.sigma == cfg.model.noise.sigma
+
+
+@EVERY
+def test_a_head_comes_from_a_config_that_makes_it(path):
+    model = Config.fromfile(path).model
+    head, checkpoint = model.get("head"), model.get("head_checkpoint")
+    if not isinstance(head, str) or not (ROOT / head).is_file():
+        return  # a model dict with weights from the zoo, or the user's own
+    folder, iteration = re.fullmatch(
+        r"work_dirs/(.+)/iter_(\d+)\.pth", checkpoint
+    ).groups()
+    assert folder.split("/")[-1] == Path(head).stem
+    assert Config.fromfile(ROOT / head).train_cfg.max_iters == int(iteration)
+
+
+def test_the_papers_noise_levels_are_shipped():
+    for sigma in (15, 30, 45, 60):
+        assert f"cascade_deeplab_sigma{sigma}.py" in NAMES
+        assert f"denoise/multiscale_sigma{sigma}.py" in NAMES
 
 
 def test_another_noise_level_is_two_lines(tmp_path):

@@ -2,6 +2,7 @@
 
 from .cascade import Cascade, CascadeClassifier, CascadeSegmentor
 from .denoisers import IdentityDenoiser, MultiScaleDenoiser
+from .heads import VGGLargeFOV
 from .joint_loss import JointLoss
 from .noise import GaussianNoise, PoissonGaussianNoise
 
@@ -14,4 +15,5 @@ __all__ = [
     "JointLoss",
     "MultiScaleDenoiser",
     "PoissonGaussianNoise",
+    "VGGLargeFOV",
 ]
