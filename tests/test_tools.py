@@ -595,6 +595,21 @@ def test_missing_voc_says_how_to_get_it(tool, world):
         assert "there is no 'data/VOCdevkit/VOC2012'; download VOCtrainval" in found
 
 
+def test_missing_voc_is_said_before_missing_checkpoints(tool):
+    """In a fresh clone; the head's training needs the same data."""
+    config = ROOT / "configs" / "cascade_deeplab_sigma60.py"
+    voc = "data/VOCdevkit/VOC2012"
+    message = error_of(tool("train", str(config)))
+    assert f"there is no {voc!r}" in message and "download" in message
+    for name in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        Path(voc, name).mkdir(parents=True)
+    for name in ("train", "val"):
+        Path(voc, "ImageSets/Segmentation", f"{name}.txt").touch()
+    # The second of the two sets that are joined.
+    message = error_of(tool("train", str(config)))
+    assert f"there is no '{voc}/SegmentationClassAug'" in message
+
+
 @pytest.fixture
 def truncated(world, tmp_path):
     """Another set, its validation image cut short."""
@@ -728,3 +743,15 @@ def test_two_ranks(tool, world, tmp_path):
     # Three images on two ranks, one of which sees a fourth that does not count.
     two = launch("dist_test", "29542", world.config, checkpoint, 2, "--work-dir", "two")
     assert metrics_of(two) == metrics_of(tool("test", world.config, checkpoint))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without a GPU")
+@pytest.mark.parametrize("dtype", [(), ("float16",), ("bfloat16",)])
+def test_mixed_precision_without_a_gpu(world, tool, dtype):
+    error = error_of(tool("train", world.config, "--amp", *dtype))
+    assert error == "--amp needs a GPU, and there is none: leave it out"
+
+
+def test_compiling_everything_is_refused(world, tool):
+    error = error_of(tool("train", world.config, options=["compile=True"]))
+    assert "set model.compile_denoiser=True" in error

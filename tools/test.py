@@ -2,10 +2,19 @@
 
 import os.path as osp
 
+from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from mmdenoise.apis.cli import command_line, join_ranks, read_config, run_tool
 from mmdenoise.models.checkpoints import is_cascade, read_state_dict
+
+
+class Tester(Runner):
+    """A Runner whose ranks each have the whole model to themselves."""
+
+    def wrap_model(self, model_wrapper_cfg, model):
+        """Move the model: nothing is trained, and DDP refuses one without weights."""
+        return model.to(get_device())
 
 
 def parse_args():
@@ -50,7 +59,7 @@ def main() -> None:
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
         cfg.model = dict(cfg.tta_model, module=cfg.model)
     join_ranks(cfg)
-    runner = Runner.from_cfg(cfg)
+    runner = Tester.from_cfg(cfg)
     if args.out:
         from mmengine.evaluator import DumpResults
 

@@ -3,7 +3,13 @@
 from mmengine.device import is_cuda_available
 from mmengine.runner import Runner
 
-from mmdenoise.apis.cli import command_line, join_ranks, read_config, run_tool
+from mmdenoise.apis.cli import (
+    check_data,
+    command_line,
+    join_ranks,
+    read_config,
+    run_tool,
+)
 from mmdenoise.apis.loading import checkpoint_to_resume
 
 
@@ -23,7 +29,12 @@ def parse_args():
         "(OneCycleLR). No other file is opened so",
     )
     parser.add_argument(
-        "--amp", action="store_true", help="train in automatic mixed precision"
+        "--amp",
+        nargs="?",
+        const="float16",
+        choices=["float16", "bfloat16"],
+        help="train in automatic mixed precision: float16 (if no other is named), with "
+        "dynamic loss scaling, or bfloat16, which needs none",
     )
     return parser.parse_args()
 
@@ -35,7 +46,15 @@ def main() -> None:
         if not is_cuda_available():
             raise ValueError("--amp needs a GPU, and there is none: leave it out")
         cfg.optim_wrapper.type = "AmpOptimWrapper"
-        cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
+        cfg.optim_wrapper.dtype = args.amp
+        # float16 underflows without; bfloat16 has the range of float32.
+        scale = "dynamic" if args.amp == "float16" else 1.0
+        cfg.optim_wrapper.setdefault("loss_scale", scale)
+    if cfg.get("compile"):
+        raise ValueError(
+            "'compile' would trace the head, whose pass is listened to and stopped "
+            "early: take it out of the config and set model.compile_denoiser=True"
+        )
     if args.trust_checkpoint and not args.resume:
         raise ValueError("--trust-checkpoint goes with --resume, and says nothing else")
     if args.resume:
@@ -43,6 +62,7 @@ def main() -> None:
         newest = checkpoint_to_resume(cfg.work_dir, args.trust_checkpoint)
         if newest is not None:
             cfg.load_from, cfg.resume = newest, True
+    check_data(cfg)
     join_ranks(cfg)
     runner = Runner.from_cfg(cfg)
     runner.train()

@@ -5,14 +5,16 @@ import os
 import os.path as osp
 import re
 import sys
-from typing import Callable
+from typing import Callable, Optional
 
 import torch
 from mmengine.config import Config, DictAction
 
+from mmdenoise.registry import DATASETS
+
 from .loading import safe_loading
 
-__all__ = ["command_line", "join_ranks", "read_config", "run_tool"]
+__all__ = ["check_data", "command_line", "join_ranks", "read_config", "run_tool"]
 
 
 def command_line(description: str, **kwargs) -> argparse.ArgumentParser:
@@ -62,12 +64,44 @@ def read_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
+def check_data(cfg: Config) -> None:
+    """Ask the data sets of training for their files, before a model is built.
+
+    MMEngine builds the model first: whoever lacks data and checkpoints would make the
+    checkpoints, for days perhaps, before hearing of the data.
+
+    Raises:
+        FileNotFoundError: From ``check_files`` of those of our data sets that have it.
+    """
+    for loader in ("train_dataloader", "val_dataloader"):
+        _check_files((cfg.get(loader) or {}).get("dataset"))
+
+
+def _check_files(dataset: Optional[dict]) -> None:
+    if dataset is None:
+        return
+    for inner in (*dataset.get("datasets", ()), dataset.get("dataset")):
+        _check_files(inner)  # of a set that wraps others
+    kind = str(dataset.get("type"))
+    if kind.startswith("mmdenoise."):
+        check = getattr(DATASETS.get(kind), "check_files", None)
+        if check is not None:
+            check(**{key: value for key, value in dataset.items() if key != "type"})
+
+
 def join_ranks(cfg: Config) -> None:
     """Let ranks that have no GPU find each other; MMEngine sees to all the others.
 
     Its launcher and its wrapper both ask for a GPU, whatever the backend is.
     """
-    if cfg.launcher == "pytorch" and not torch.cuda.is_available():
+    if torch.cuda.is_available():
+        return
+    if cfg.launcher in ("slurm", "mpi"):
+        raise ValueError(
+            f"--launcher {cfg.launcher} needs GPUs, and this node has none; "
+            "tools/dist_train.sh and dist_test.sh run on CPUs too"
+        )
+    if cfg.launcher == "pytorch":
         torch.distributed.init_process_group("gloo")
         cfg.model_wrapper_cfg = dict(
             type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False

@@ -32,12 +32,17 @@ class VOCDataset(PascalVOCDataset):
     """
 
     def __init__(self, ann_file: str, **kwargs) -> None:
-        root = kwargs.get("data_root") or ""
+        self.check_files(ann_file, **kwargs)
+        super().__init__(ann_file=ann_file, **kwargs)
+
+    @staticmethod
+    def check_files(ann_file: str, data_root: str = "", **kwargs) -> None:
+        """Raise if the folders or the list are missing; the arguments are the set's."""
+        root = data_root or ""
         prefixes = kwargs.get("data_prefix", {}).values()
         for path in (root, *(osp.join(root, name) for name in (*prefixes, ann_file))):
             if path and not osp.exists(path):
                 raise FileNotFoundError(f"VOC: there is no {path!r}; {HOW_TO_GET}")
-        super().__init__(ann_file=ann_file, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """List the images, of which there must be one."""

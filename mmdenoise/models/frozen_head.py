@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.hub import get_config
 from mmengine.logging import print_log
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, revert_sync_batchnorm
 from torch import Tensor, nn
 
 from mmdenoise.registry import MODELS
@@ -127,7 +127,8 @@ def build_head(config: ConfigDict, checkpoint: Optional[str]) -> BaseModel:
             level=30,
         )
         head.init_weights()
-    return head.requires_grad_(False).eval()
+    # Frozen statistics need no synchronising, and DDP refuses the layer on a CPU.
+    return revert_sync_batchnorm(head.requires_grad_(False).eval())
 
 
 def switch_to_eval(head: nn.Module, train_branches: Sequence[str], mode: bool) -> None:
