@@ -10,6 +10,7 @@ from typing import Callable, Optional
 import torch
 from mmengine.config import Config, DictAction
 
+from mmdenoise.engine.empty_data import explain_empty_data
 from mmdenoise.registry import DATASETS
 
 from .loading import safe_loading
@@ -119,7 +120,8 @@ def run_tool(main: Callable[[], None]) -> None:
     except (ImportError, OSError, RuntimeError, ValueError, KeyError) as error:
         if os.environ.get("MMDENOISE_TRACEBACK"):
             raise
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+        message = explain_empty_data(error) or _one_line(error)
+        print(f"error: {message}", file=sys.stderr)
         print("(MMDENOISE_TRACEBACK=1 shows where)", file=sys.stderr)
         sys.exit(1)
 
