@@ -51,11 +51,11 @@ def _no_traces_between_tests():
     """Global state of MMEngine that one test would leave to the next."""
     torch.manual_seed(0)
     MessageHub._instance_dict.clear()
-    scopes = DefaultScope._instance_dict.copy()
+    # A module's or a session's fixture may have run a Runner, whose scope stays.
+    DefaultScope._instance_dict.clear()
     yield
     MessageHub._instance_dict.clear()
     DefaultScope._instance_dict.clear()
-    DefaultScope._instance_dict.update(scopes)
 
 
 @pytest.fixture(scope="session", autouse=True)
