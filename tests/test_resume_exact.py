@@ -227,6 +227,7 @@ def test_two_processes_go_on_each_from_its_own_state(world, tmp_path):
         tool = ROOT / "tools" / "dist_train.sh"
         command = ["bash", tool, world.config, 2, "--work-dir", work, *options]
         settings = [
+            "randomness.diff_rank_seed=True",
             "train_cfg.max_iters=6",
             "default_hooks.checkpoint.max_keep_ckpts=3",
         ]

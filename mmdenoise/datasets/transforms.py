@@ -1,6 +1,7 @@
 """Pipeline steps: read an image whole, cut a patch, pack."""
 
 import io
+from collections.abc import Sequence
 from typing import Optional, Union
 
 import mmcv
@@ -34,12 +35,14 @@ class LoadImage(LoadImageFromFile):
     backend here, fails. MMCV's loader drops an alpha channel, repeats a single one, and
     cuts 16 bits to 8, by scaling or by clipping: noise in 8-bit units would then be
     simulated on, or denoised from, another image than the file's. Palettes without
-    transparency hold 8-bit RGB and pass. Grey, CMYK and 16-bit files that are to be
-    converted all the same go through MMCV's ``LoadImageFromFile``, at the user's risk.
+    transparency hold 8-bit RGB and pass.
 
     Args:
         cache: Keep decoded images in memory, for small sets read over and over. Each
             worker process keeps its own.
+        convert: Modes, by Pillow's names, that are turned into RGB as MMCV does it all
+            the same. ImageNet needs ``('L', 'CMYK')``: its heads were trained on its
+            grey and CMYK files so. More than 8 bits a value never pass.
         to_float32: As of ``mmcv.transforms.LoadImageFromFile``, like all that follow.
         color_type: How a file is decoded.
         imdecode_backend: What decodes it.
@@ -50,6 +53,7 @@ class LoadImage(LoadImageFromFile):
     def __init__(
         self,
         cache: bool = False,
+        convert: Sequence[str] = (),
         to_float32: bool = False,
         color_type: str = "color",
         imdecode_backend: str = "pillow",
@@ -63,6 +67,7 @@ class LoadImage(LoadImageFromFile):
             ignore_empty=ignore_empty,
             backend_args=backend_args,
         )
+        self.convert = tuple(convert)
         self._cache: Optional[dict[str, np.ndarray]] = {} if cache else None
 
     def transform(self, results: dict) -> Optional[dict]:
@@ -91,7 +96,7 @@ class LoadImage(LoadImageFromFile):
         try:
             data = fileio.get(path, backend_args=self.backend_args)
             with Image.open(io.BytesIO(data)) as header:
-                fault = _fault_of(header)
+                fault = _fault_of(header, self.convert)
             if fault is None:
                 image = mmcv.imfrombytes(
                     data, flag=self.color_type, backend=self.imdecode_backend
@@ -113,8 +118,8 @@ class UnreadableError(ValueError):
     """A file that is not a whole image."""
 
 
-def _fault_of(image: Image.Image) -> Optional[str]:
-    """Say in what an opened image differs from 8-bit RGB; None if in nothing.
+def _fault_of(image: Image.Image, convert: tuple[str, ...]) -> Optional[str]:
+    """Say in what an opened image differs from 8-bit RGB; None if it may pass.
 
     Pillow calls an RGB image of 16 bits RGB and cuts it to 8 as it decodes; what it
     decodes from, the raw mode of its tiles, tells.
@@ -125,6 +130,8 @@ def _fault_of(image: Image.Image) -> Optional[str]:
     )
     if wide or image.mode.startswith(("I", "F")):
         return "holds more than 8 bits a value"
+    if image.mode in convert:
+        return None
     if image.mode in TRANSPARENT or "transparency" in image.info:
         return f"has an alpha channel or transparent pixels (mode {image.mode})"
     if len(image.getbands()) == 1 and image.mode != "P":

@@ -133,6 +133,9 @@ class RandomStateHook(Hook):
         loaded, self._loaded = self._loaded, None
         if runner.iter == 0:
             return
+        # With `randomness.diff_rank_seed` each rank has one, by which the training
+        # noise goes; MMEngine has just given all of them rank 0's.
+        runner.message_hub.update_info("seed", runner.seed)
         loaded = loaded or dict(ranks=[], sampler_seed=None)
         states, rank, ranks = loaded["ranks"], get_rank(), get_world_size()
         if len(states) != ranks:

@@ -98,6 +98,18 @@ def test_other_kinds_of_images_are_refused_by_name(
         )
 
 
+@pytest.mark.parametrize("mode, kind", [("L", "png"), ("CMYK", "tif"), ("RGBA", "png")])
+def test_a_mode_that_is_to_be_converted_is(tmp_path, mode, kind):
+    path, pixels = written(tmp_path, mode, kind)
+    load = LoadImage(convert=(mode,))
+    assert np.array_equal(load(dict(img_path=path))["img"], pixels[..., ::-1])
+    with pytest.raises(ValueError, match="convert the file"):
+        LoadImage(convert=("1",))(dict(img_path=path))
+    wide = written_wide(tmp_path, 1, "png")
+    with pytest.raises(ValueError, match="more than 8 bits"):
+        LoadImage(convert=("L", "I;16", "RGB"))(dict(img_path=wide))
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("kind", ["png", "tif", "ppm"])
 def test_16_bits_are_refused_by_name(tmp_path, kind, channels):

@@ -425,3 +425,14 @@ def test_the_states_are_gathered_right_before_they_are_saved(train):
     names = [type(hook).__name__ for hook in runner.hooks]
     assert names[-2:] == ["RandomStateHook", "CheckpointHook"]
     assert len(calls) == 3, "iterations 3, 6 and the last one"
+
+
+def test_the_noise_goes_by_each_ranks_own_seed(train):
+    """MMEngine gives all ranks the seed that rank 0 had, and theirs may differ."""
+    whole = train()
+    path = saved(whole, "iter_3")
+    checkpoint = torch.load(path, weights_only=False)
+    checkpoint["message_hub"]["runtime_info"]["seed"] = 41
+    torch.save(checkpoint, path)
+    rest = resume(train, whole, "iter_3")
+    assert rest.message_hub.get_info("seed") == rest.seed == 0

@@ -106,7 +106,7 @@ def decimate_vgg(
 
     Raises:
         RuntimeError: If the file is not a VGG-16 of MMPretrain's without batch
-            normalisation, which to MMEngine's initialiser is worth a warning.
+            normalisation, which MMEngine's initialiser would only warn of.
     """
     start = f"{prefix}classifier."
     if not any(key.startswith(start) for key in state):
