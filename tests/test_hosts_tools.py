@@ -411,7 +411,7 @@ def test_the_inferencer_of_mmsegmentation(
 
     cfg = Config.fromfile(segmentation.config)
     cfg.model.noise = None
-    given = dict(weights=segmentation.checkpoint, device="cpu", show_progress=False)
+    given = dict(weights=segmentation.checkpoint, device="cpu")
     infer = MMSegInferencer(cfg, **given)
     found = infer([noisy_png[0]] * 2, batch_size=2, out_dir=str(tmp_path / "out"))
     expected = bare_segmentor.pred_sem_seg.data[0].numpy()

@@ -20,6 +20,8 @@ from mmdenoise.datasets.textured_shapes import make_voc_dataset
 ROOT = Path(__file__).parents[1]
 SIZE = 48
 ITERATIONS = 12
+# PyTorch before 2.6 asks for the second.
+RESUME = ["--resume", "--trust-checkpoint"]
 # It draws from every generator, so that a state that is lost shows.
 DENOISER = """
 import random
@@ -197,12 +199,12 @@ def test_killed_again_and_again(world, tmp_path):
     begun = []
     for _ in range(3):
         seen, _ = train(
-            *(world, tmp_path, "killed", "--resume"),
+            *(world, tmp_path, "killed", *RESUME),
             kill_after=rng.randint(2, 4),
             delay=rng.uniform(0, 0.1),
         )
         begun.append(seen[0])
-    seen, text = train(world, tmp_path, "killed", "--resume")
+    seen, text = train(world, tmp_path, "killed", *RESUME)
     begun.append(seen[0])
     assert begun[0] == 1 < begun[3] and begun == sorted(begun), begun
     assert all((first - 1) % 2 == 0 for first in begun), "from a checkpoint"
@@ -241,7 +243,7 @@ def test_two_processes_go_on_each_from_its_own_state(world, tmp_path):
     expected = contents(tmp_path / "whole" / "iter_6.pth")
     (tmp_path / "part").mkdir()
     shutil.copy(tmp_path / "whole" / "iter_2.pth", tmp_path / "part")
-    text = train_both("part", "--resume")
+    text = train_both("part", *RESUME)
     assert "iter: 2" in text and "random states" not in text
     assert differences(expected, contents(tmp_path / "part" / "iter_6.pth")) == []
 

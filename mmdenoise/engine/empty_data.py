@@ -41,8 +41,6 @@ class EmptyDataHook(Hook):
         ValueError: Naming the data set and its list.
     """
 
-    priority = "VERY_HIGH"
-
     def before_train(self, runner: Runner) -> None:
         """Check the training's data and the validation's."""
         _refuse_empty(runner.train_dataloader)

@@ -104,15 +104,17 @@ def test_a_stream_does_not_say_how_long_it_is():
 )
 def test_an_empty_one_is_refused_before_the_first_batch(runner, empty, said):
     """With the sampler of the shipped configs, the first batch never came."""
-    for run in (
-        lambda: runner(empty).train(),
-        lambda: runner(Listed(3), empty).train(),
-        lambda: runner(val=empty).val(),
-        lambda: runner(test=empty).test(),
+    for name, parts in (
+        ("train", dict(train=empty)),
+        ("train", dict(train=Listed(3), val=empty)),
+        ("val", dict(val=empty)),
+        ("test", dict(test=empty)),
     ):
+        run = runner(**parts)
         with pytest.raises(ValueError) as error:
-            run()
+            getattr(run, name)()
         assert str(error.value) == said
+        assert run.iter == 0, "nor is validation's found out after hours"
 
 
 @pytest.fixture
