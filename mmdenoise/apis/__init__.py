@@ -1,1 +1,19 @@
-"""Python functions behind the tools."""
+"""Python functions behind the tools.
+
+Two of them are for everybody: ``load_denoiser`` and ``denoise``.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+__all__ = ["denoise", "load_denoiser"]
+
+# Loaded when first asked for: the tools import this package before anything else.
+_HOMES = dict(denoise="denoising", load_denoiser="denoiser")
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,0 +1,182 @@
+"""Load a denoiser by its name in the zoo, or from a file that says what it is."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import os
+
+import torch
+from torch import nn
+
+import mmdenoise.models  # noqa: F401 - registers the denoisers
+from mmdenoise.models.release import load_denoiser_weights, read_release_info
+from mmdenoise.models.safe_reader import open_checkpoint
+from mmdenoise.registry import MODELS
+from mmdenoise.zoo import zoo_file, zoo_hint, zoo_names
+
+from .export import model_in_text
+
+__all__ = ["load_denoiser"]
+
+FILES = (".safetensors", ".pth", ".pt", ".ckpt")
+OURS, DENOISERS = "mmdenoise.", "mmdenoise.models.denoisers."
+
+
+def load_denoiser(
+    source: str, device: str | torch.device = "cpu", sigma: float | None = None
+) -> nn.Module:
+    """Build a denoiser and load its weights, strictly, running nothing of the file.
+
+    Args:
+        source: A name in the zoo (``'multiscale_sigma25'``); a release file, as
+            ``tools/export_denoiser.py`` writes it; a checkpoint of a denoiser or
+            cascade that records its config, as training writes it; or the class name
+            of a denoiser without weights (``'IdentityDenoiser'``).
+        device: Where to put it.
+        sigma: Level of the noise in 8-bit units (25 means 25/255), for denoisers that
+            take it as an argument. Others have theirs from their training.
+
+    Returns:
+        The denoiser in evaluation mode: RGB float (N, 3, H, W) in [0, 1] in and out.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        RuntimeError: If weights do not fit the network that the file names.
+        ValueError: If the name is unknown, the file is corrupt or does not say what it
+            is, the denoiser takes no ``sigma`` or needs one, or there is no such
+            device.
+    """
+    target = _device(device)
+    path = zoo_file(source)
+    if path is None and _is_file(source):
+        path = source
+    config = dict(type=source) if path is None else _recorded_config(path)
+    found = _denoiser_class(config.get("type"))
+    if found is None and path is None:
+        raise ValueError(
+            f"no denoiser is called {source!r}; the zoo has "
+            f"{', '.join(zoo_names()) or 'none yet'}; else give a file of weights "
+            f"({', '.join(FILES)})"
+        )
+    _refuse_unknown_types(source, found, config)
+    config = dict(config, **_level(source, found, config, sigma))
+    try:
+        denoiser = MODELS.build(config)
+    except TypeError as error:
+        raise ValueError(f"{source!r} cannot be built: {error}") from None
+    if path is not None:
+        load_denoiser_weights(denoiser, path, config)
+    elif denoiser.state_dict():
+        raise ValueError(
+            f"{source!r} is a network and needs weights: name a file of them "
+            f"({', '.join(FILES)}), or one of the zoo: {', '.join(zoo_names())}"
+        )
+    return denoiser.to(target).eval()
+
+
+def _device(name: str | torch.device) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"no device is called {name!r}: 'cpu', 'cuda'") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device {str(name)!r}: PyTorch sees no CUDA GPU here")
+    return device
+
+
+def _is_file(source: str) -> bool:
+    return os.path.isfile(source) or source.endswith(FILES) or os.sep in source
+
+
+def _recorded_config(path: str) -> dict:
+    """What a file says of its denoiser: a release's record, or a training's config."""
+    info = read_release_info(path)
+    if info is not None:
+        try:
+            config = json.loads(info["denoiser"])
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f"{path!r}: its metadata are not readable ({error})"
+            ) from None
+    else:
+        content = open_checkpoint(path)
+        meta = content.get("meta") if isinstance(content, dict) else None
+        model = model_in_text(meta.get("cfg")) if isinstance(meta, dict) else None
+        config = model.get("denoiser") if isinstance(model, dict) else None
+    if not isinstance(config, dict):
+        raise ValueError(
+            f"{path!r} does not say what denoiser it holds: make a release of it with "
+            "tools/export_denoiser.py and the training's --config"
+        )
+    return config
+
+
+def _denoiser_class(kind: object) -> type | None:
+    """Look a denoiser up among those that are registered; import nothing.
+
+    MMEngine's registries import whatever a dotted name means, ``os.system`` included.
+    """
+    name = str(kind)
+    name = name[len(OURS) :] if name.startswith(OURS) else name
+    found = MODELS.module_dict.get(name)
+    if not (inspect.isclass(found) and issubclass(found, nn.Module)):
+        return None
+    # A cascade or a loss is a module, too, and no denoiser; others' are taken at their
+    # word.
+    ours, inside = (found.__module__.startswith(part) for part in (OURS, DENOISERS))
+    return found if inside or not ours else None
+
+
+def _refuse_unknown_types(source: str, found: type | None, config: dict) -> None:
+    """Refuse types by which a file could have any code imported and called.
+
+    Raises:
+        ValueError: Naming the type.
+    """
+    if found is None:
+        raise ValueError(
+            f"{source!r} says that it holds a {config.get('type')!r}, and no denoiser "
+            "of that name is registered"
+        )
+    inner = [value for key, value in config.items() if key != "type"]
+    while inner:
+        value = inner.pop()
+        if isinstance(value, (list, tuple)):
+            inner.extend(value)
+        elif isinstance(value, dict):
+            inner.extend(value.values())
+            kind = value.get("type")
+            if "type" in value and not (isinstance(kind, str) and "." not in kind):
+                raise ValueError(
+                    f"{source!r} names a {kind!r}: only the names of layers that MMCV "
+                    "registers are taken from files, such as 'BN'"
+                )
+
+
+def _level(source: str, found: type, config: dict, sigma: float | None) -> dict:
+    """The argument ``sigma`` for a denoiser's constructor, where it goes there.
+
+    Raises:
+        ValueError: If one is given and not taken, or needed and not given.
+    """
+    parameter = inspect.signature(found).parameters.get("sigma")
+    if sigma is None:
+        if parameter is not None and config.get("sigma") is None:
+            if parameter.default is parameter.empty:
+                raise ValueError(
+                    f"{source!r} ({found.__name__}) needs the level of the noise: give "
+                    "sigma, in 8-bit units"
+                )
+        return {}
+    if not (math.isfinite(sigma) and sigma >= 0):
+        raise ValueError(
+            f"sigma must be finite and not negative, in 8-bit units; got {sigma}"
+        )
+    if parameter is None:
+        raise ValueError(
+            f"{source!r} ({found.__name__}) takes no sigma, it has its level from its "
+            f"training; {zoo_hint(sigma)}"
+        )
+    return dict(sigma=sigma)

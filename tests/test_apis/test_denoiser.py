@@ -1,0 +1,164 @@
+"""A denoiser from the zoo, from a release, from a checkpoint; and what is refused."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from mmdenoise import zoo
+from mmdenoise.apis import load_denoiser
+from mmdenoise.models.release import write_release
+from mmdenoise.registry import MODELS
+
+SMALL = dict(
+    type="mmdenoise.MultiScaleDenoiser",
+    encoder_channels=8,
+    decoder_channels=8,
+    stem_channels=4,
+)
+
+
+@MODELS.register_module(force=True)
+class ScaledDenoiser(nn.Module):
+    """One weight, and an argument ``sigma`` that must be given."""
+
+    def __init__(self, sigma):
+        super().__init__()
+        self.sigma = sigma
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, noisy):
+        return noisy * self.scale * self.sigma
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(5)
+    return MODELS.build(SMALL)
+
+
+@pytest.fixture
+def a_zoo(tmp_path, monkeypatch, network):
+    monkeypatch.setattr(zoo, "FOLDER", str(tmp_path))
+    for name in ("multiscale_sigma25", "multiscale_sigma60", "multiscale_blind"):
+        path = str(tmp_path / f"{name}.safetensors")
+        write_release(path, network.state_dict(), SMALL)
+    return tmp_path
+
+
+def same(one, other):
+    one, other = one.state_dict(), other.state_dict()
+    return list(one) == list(other) and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def test_by_name(a_zoo, network):
+    denoiser = load_denoiser("multiscale_sigma25")
+    assert same(denoiser, network)
+    assert not any(module.training for module in denoiser.modules())
+    assert type(load_denoiser("IdentityDenoiser")).__name__ == "IdentityDenoiser"
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "pth"])
+def test_from_a_release(tmp_path, network, kind):
+    path = str(tmp_path / f"mine.{kind}")
+    write_release(path, network.state_dict(), SMALL)
+    assert same(load_denoiser(path), network)
+
+
+@pytest.mark.parametrize("prefix", ["denoiser.", ""])
+def test_from_a_training(tmp_path, network, prefix):
+    path = str(tmp_path / "iter_7.pth")
+    state = {prefix + key: value for key, value in network.state_dict().items()}
+    text = f"model = dict(type='mmdenoise.Cascade', denoiser={SMALL!r})\n"
+    torch.save(dict(state_dict=state, meta=dict(cfg=text)), path)
+    assert same(load_denoiser(path), network)
+    torch.save(dict(state_dict=state), path)
+    with pytest.raises(ValueError, match="iter_7.pth' does not say what denoiser"):
+        load_denoiser(path)
+
+
+def test_unknown_names(a_zoo):
+    known = "multiscale_blind, multiscale_sigma25, multiscale_sigma60"
+    with pytest.raises(ValueError, match=f"called 'multiscale'; the zoo has {known};"):
+        load_denoiser("multiscale")
+    with pytest.raises(FileNotFoundError, match="there is no file 'gone.pth'"):
+        load_denoiser("gone.pth")
+    for name in ("Cascade", "JointLoss", "os.system"):
+        with pytest.raises(ValueError, match=f"no denoiser is called '{name}'"):
+            load_denoiser(name)
+    with pytest.raises(ValueError, match="is a network and needs weights"):
+        load_denoiser("MultiScaleDenoiser")
+
+
+def test_a_level_that_no_argument_takes(a_zoo):
+    with pytest.raises(ValueError, match="takes no sigma.* has 'multiscale_sigma60'"):
+        load_denoiser("multiscale_sigma25", sigma=60)
+    with pytest.raises(ValueError, match="levels are 25, 60, and 'multiscale_blind'"):
+        load_denoiser("multiscale_sigma25", sigma=33)
+
+
+def test_a_level_that_is_an_argument(tmp_path):
+    path = str(tmp_path / "scaled.safetensors")
+    config = dict(type="mmdenoise.ScaledDenoiser")
+    write_release(path, ScaledDenoiser(1).state_dict(), config)
+    assert load_denoiser(path, sigma=25).sigma == 25
+    with pytest.raises(ValueError, match="needs the level of the noise: give sigma"):
+        load_denoiser(path)
+    for wrong in (-1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="sigma must be finite and not negative"):
+            load_denoiser(path, sigma=wrong)
+    write_release(path, ScaledDenoiser(1).state_dict(), dict(config, sigma=15))
+    assert load_denoiser(path).sigma == 15
+    assert load_denoiser(path, sigma=40).sigma == 40
+
+
+def release(path, denoiser, state):
+    info = dict(mmdenoise_format="1", denoiser=json.dumps(denoiser))
+    save_file(state, path, metadata=info)
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        (dict(type="os.system", command="touch CALLED"), "holds a 'os.system'"),
+        (dict(type="Cascade", denoiser={}, head="x.py"), "holds a 'Cascade'"),
+        (dict(SMALL, norm_cfg=dict(type="os.system")), "names a 'os.system'"),
+        (dict(SMALL, norm_cfg=[dict(type=["BN"])]), r"names a \['BN'\]"),
+        (dict(SMALL, width=3), "cannot be built: .*unexpected keyword .*'width'"),
+        ("MultiScaleDenoiser", "does not say what denoiser"),
+    ],
+)
+def test_a_file_calls_nothing_but_a_denoiser(tmp_path, network, config, message):
+    path = str(tmp_path / "theirs.safetensors")
+    release(path, config, network.state_dict())
+    with pytest.raises(ValueError, match=message):
+        load_denoiser(path)
+
+
+def test_weights_must_fit(tmp_path, network):
+    path = str(tmp_path / "mine.safetensors")
+    state = network.state_dict()
+    release(path, dict(SMALL, stem_channels=8), state)
+    with pytest.raises(RuntimeError, match="wrong shape: stem.weight"):
+        load_denoiser(path)
+    del state["stem.bias"]
+    release(path, SMALL, state)
+    with pytest.raises(RuntimeError, match="missing: stem.bias"):
+        load_denoiser(path)
+    state["stem.bias"] = torch.full((4,), float("nan"))
+    release(path, SMALL, state)
+    with pytest.raises(ValueError, match="NaN or infinite values in stem.bias"):
+        load_denoiser(path)
+    (tmp_path / "mine.safetensors").write_bytes(b"not a file of tensors")
+    with pytest.raises(ValueError, match="cannot read .*mine.safetensors'"):
+        load_denoiser(path)
+
+
+def test_devices(network):
+    with pytest.raises(ValueError, match="no device is called 'gpu'"):
+        load_denoiser("IdentityDenoiser", device="gpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="PyTorch sees no CUDA GPU"):
+            load_denoiser("IdentityDenoiser", device="cuda")
