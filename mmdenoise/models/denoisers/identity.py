@@ -15,6 +15,9 @@ class IdentityDenoiser(nn.Module):
     bare network in Tables IV and V); with sigma 0 it is the head itself.
     """
 
+    stride = 1
+    reach = 0
+
     def forward(self, noisy: Tensor) -> Tensor:
         """Map (N, 3, H, W) to itself."""
         return noisy

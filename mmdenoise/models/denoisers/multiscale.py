@@ -68,7 +68,7 @@ class MultiScaleDenoiser(nn.Module):
 
     Default: 1,030,883 parameters in convs and deconvs, 1,033,443 with BN's affine
     ones; 220,544 multiply-adds per pixel; receptive field 39x39, up to 22 px to one
-    side.
+    side (``reach``), on a grid of 4 px (``stride``).
 
     Args:
         scales: Number of resolutions, full resolution included; at least 2.
@@ -112,6 +112,7 @@ class MultiScaleDenoiser(nn.Module):
         if fusion not in ("concat", "sum"):
             raise ValueError(f"fusion must be 'concat' or 'sum', got {fusion!r}")
         self.stride = 2 ** (scales - 1)
+        self.reach = _reach(scales, downsample)
         self.global_skip = global_skip
         self.fusion = fusion
 
@@ -176,3 +177,26 @@ class MultiScaleDenoiser(nn.Module):
         if self.fusion == "sum":
             return coarse + fine
         return torch.cat([coarse, fine], dim=1)
+
+
+def _reach(scales: int, downsample: str) -> int:
+    """How far an output pixel looks to any one side, in pixels.
+
+    Follows the interval of an output pixel back through the layers of the coarsest
+    scale, which see what those of finer ones see and more.
+    """
+    reach = 0
+    for position in range(2 ** (scales - 1)):
+        first, last = position - 1, position + 1  # the output's conv 3x3
+        for scale in range(1, scales):
+            # A deconv 4x4 of stride 2 and padding 1 spreads i over 2i - 1 to 2i + 2.
+            first, last = -(-(first - 2) // 2), (last + 1) // 2
+            if scale < scales - 1:
+                first, last = first - 2, last + 2  # two convs 3x3 of the decoder
+        for _ in range(1, scales):
+            if downsample == "pool":
+                first, last = 2 * (first - 2), 2 * (last + 2) + 1
+            else:
+                first, last = 2 * (first - 1) - 1, 2 * (last + 1) + 1
+        reach = max(reach, position - (first - 2), last + 2 - position)  # the stem
+    return reach
