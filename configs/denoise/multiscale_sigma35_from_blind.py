@@ -1,0 +1,2 @@
+_base_ = "../_base_/denoise_from_blind.py"
+model = dict(noise=dict(sigma=35))
