@@ -505,6 +505,35 @@ def test_resuming_from_nothing_but_what_is_cut_short(tool, world, cut, tmp_path)
     assert "cannot read" in run.out and "iter_1.pth" in run.out
 
 
+def test_a_denoiser_that_came_apart(tool, world, tmp_path):
+    state = torch.load(world.denoiser, weights_only=True)
+    state["denoiser.stem.bias"][1] = float("nan")
+    path = str(tmp_path / "nan.pth")
+    torch.save(state, path)
+    what = "holds NaN or infinite values in stem.bias"
+    for run in (
+        tool("train", world.config, options=[f"load_from={path}"]),
+        tool("test", world.config, path),
+    ):
+        assert error_of(run) == f"the checkpoint's denoiser {what}"
+    run = tool("test", world.config, options=[f"model.denoiser_checkpoint={path}"])
+    assert error_of(run) == f"denoiser_checkpoint {path!r} {what}"
+
+
+def test_a_release_of_another_architecture(tool, world, tmp_path):
+    """The weights would fit; what they make of an image would be another."""
+    release = tmp_path / "x.safetensors"
+    run = tool("export_denoiser", world.denoiser, release, "--config", world.config)
+    assert run.code == 0, run.err
+    options = ["model.denoiser.global_skip=False"]
+    found = error_of(tool("test", world.config, release, options=options))
+    assert found == (
+        f"denoiser_checkpoint {str(release)!r} is a release of "
+        "mmdenoise.MultiScaleDenoiser(global_skip=True), and the config builds "
+        "mmdenoise.MultiScaleDenoiser(global_skip=False)"
+    )
+
+
 def test_what_is_no_denoiser_is_called_by_name(tool, world):
     found = error_of(tool("test", world.config, world.head_checkpoint))
     assert "it holds backbone.*, decode_head.*, auxiliary_head.*, not stem.*" in found

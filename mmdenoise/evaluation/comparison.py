@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 
 from mmdenoise.engine.files import atomic_path
 from mmdenoise.models.frozen_head import open_head
+from mmdenoise.models.safe_reader import open_checkpoint
 
 __all__ = ["Arm", "ArmResult", "bootstrap", "evaluate_arm", "summary", "table"]
 
@@ -65,7 +66,7 @@ def evaluate_arm(cfg: Config, arm: Arm, noise_seed: int, folder: str) -> ArmResu
     stem = re.sub(r"\W+", "_", f"{arm.name}_{noise_seed}_{_digest(cfg)}")
     cache = os.path.join(folder, f"{stem}.pth")
     if os.path.isfile(cache):
-        stored = torch.load(cache, weights_only=True)
+        stored = open_checkpoint(cache)
         return ArmResult(stored["metrics"], stored["per_image"])
     cfg.test_evaluator = dict(
         type="mmdenoise.PerImageEvaluator", metrics=cfg.test_evaluator

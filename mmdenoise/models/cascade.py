@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from mmdenoise.registry import MODELS
 
-from .checkpoints import denoiser_weights, fingerprint, load_strictly, read_state_dict
+from .checkpoints import fingerprint
 from .data_preprocessor import Canvas, CascadeDataPreprocessor, area_of, crop_to_areas
 from .frozen_head import (
     HeadInput,
@@ -29,6 +29,7 @@ from .frozen_head import (
     switch_to_eval,
 )
 from .recompute import recompute_in_backward, refuse_reentrant
+from .release import load_denoiser_weights
 from .state_hooks import check_state, keep_denoiser_alone
 
 __all__ = ["Cascade", "CascadeClassifier", "CascadeSegmentor"]
@@ -52,7 +53,8 @@ class Cascade(BaseModel):
         denoiser: Config of a denoiser, RGB (N, 3, H, W) in [0, 1] in and out.
         head: Path of a complete config, or a model dict; None trains the denoiser by
             itself (Eq. (3) with lambda_P = lambda_H = 0).
-        denoiser_checkpoint: File of a denoiser's weights, or of a cascade's.
+        denoiser_checkpoint: File of a denoiser's weights, or of a cascade's, or a
+            release, which says what it is.
         head_checkpoint: File of the head's weights.
         head_options: Merged over the head's model, ``{'data_preprocessor.size': ...}``.
         head_channel_order: The order in which a head without channel conversion gets
@@ -136,11 +138,7 @@ class Cascade(BaseModel):
             self.register_buffer("head_fingerprint", fingerprint(model.state_dict()))
         self._initialise_denoiser = denoiser_checkpoint is None
         if denoiser_checkpoint is not None:
-            state = denoiser_weights(
-                read_state_dict(denoiser_checkpoint, "denoiser_checkpoint")
-            )
-            what = f"denoiser_checkpoint {denoiser_checkpoint!r}"
-            load_strictly(self.denoiser, state, what)
+            load_denoiser_weights(self.denoiser, denoiser_checkpoint, denoiser)
         self._register_state_dict_hook(keep_denoiser_alone)
         self._register_load_state_dict_pre_hook(check_state, with_module=True)
         self.head_autocast = head_autocast

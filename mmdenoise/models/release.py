@@ -35,7 +35,12 @@ from mmdenoise.version import __version__
 from .checkpoints import denoiser_weights, load_strictly, refuse_not_finite, weights_in
 from .safe_reader import local_path, open_checkpoint
 
-__all__ = ["load_denoiser", "read_release_info", "whole_config", "write_release"]
+__all__ = [
+    "load_denoiser_weights",
+    "read_release_info",
+    "whole_config",
+    "write_release",
+]
 
 FORMAT = "1"
 # Options by which networks of the same weights and the same results may differ.
@@ -136,7 +141,7 @@ def _info(path: str, content: object) -> dict[str, str] | None:
     return {str(key): str(value) for key, value in info.items() if key != "format"}
 
 
-def load_denoiser(denoiser: nn.Module, path: str, config: Mapping) -> None:
+def load_denoiser_weights(denoiser: nn.Module, path: str, config: Mapping) -> None:
     """Load a release, a cascade's checkpoint, or a denoiser's own, strictly.
 
     Args:

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 
 from mmdenoise.apis.export import export_denoiser, model_in_text
 from mmdenoise.models.checkpoints import fingerprint, read_state_dict
-from mmdenoise.models.release import load_denoiser, read_release_info
+from mmdenoise.models.release import load_denoiser_weights, read_release_info
 from mmdenoise.registry import MODELS
 
 SMALL = dict(encoder_channels=8, decoder_channels=8, stem_channels=4)
@@ -60,7 +60,7 @@ def test_a_cascades_checkpoint_is_enough(written, cfg, world, tmp_path, kind):
     head.load_state_dict(read_state_dict(world.head_checkpoint))
     assert info["head_fingerprint"] == bytes(fingerprint(head.state_dict())).hex()
     again = MODELS.build(cfg.model.denoiser)
-    load_denoiser(again, out, cfg.model.denoiser)
+    load_denoiser_weights(again, out, cfg.model.denoiser)
     assert same(again.state_dict(), state)
 
 

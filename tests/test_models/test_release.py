@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from mmdenoise.models.checkpoints import fingerprint, read_state_dict
 from mmdenoise.models.release import (
-    load_denoiser,
+    load_denoiser_weights,
     read_release_info,
     whole_config,
     write_release,
@@ -60,7 +60,7 @@ def test_weights_come_back_bit_for_bit(release, network):
     assert same(found, state)
     assert all(found[key].dtype == state[key].dtype for key in state)
     other = build()
-    load_denoiser(other, release, SMALL)
+    load_denoiser_weights(other, release, SMALL)
     assert same(other.state_dict(), state)
 
 
@@ -119,7 +119,7 @@ def test_files_that_are_no_releases(tmp_path, network):
     torch.save(dict(state_dict={}, meta=dict(epoch=1)), tmp_path / "mmengine.pth")
     for path in tmp_path.iterdir():
         assert read_release_info(str(path)) is None
-    load_denoiser(build(), str(tmp_path / "bare.pth"), SMALL)
+    load_denoiser_weights(build(), str(tmp_path / "bare.pth"), SMALL)
 
 
 def test_nothing_is_half_written(tmp_path, network, monkeypatch):
@@ -155,7 +155,7 @@ def test_another_architecture(release, options, theirs, ours):
         rf"release of {kind}\(.*{theirs}.*\), and the config builds {kind}\(.*{ours}"
     )
     with pytest.raises(RuntimeError, match=words) as error:
-        load_denoiser(network, release, dict(SMALL, **options))
+        load_denoiser_weights(network, release, dict(SMALL, **options))
     assert f"denoiser_checkpoint {release!r}" in str(error.value)
     assert same(network.state_dict(), before)
 
@@ -163,7 +163,7 @@ def test_another_architecture(release, options, theirs, ours):
 def test_another_denoiser(release):
     config = dict(type="mmdenoise.IdentityDenoiser")
     with pytest.raises(RuntimeError, match="MultiScaleDenoiser.*builds mmdenoise.Iden"):
-        load_denoiser(MODELS.build(config), release, config)
+        load_denoiser_weights(MODELS.build(config), release, config)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_another_denoiser(release):
 )
 def test_the_same_architecture_in_other_words(release, network, config):
     other = build()
-    load_denoiser(other, release, config)
+    load_denoiser_weights(other, release, config)
     assert same(other.state_dict(), network.state_dict())
 
 
@@ -199,7 +199,7 @@ def test_metadata_nobody_here_can_read(tmp_path, network, kind, change, words):
     else:
         save_file(network.state_dict(), path, metadata=info)
     with pytest.raises(RuntimeError, match=words):
-        load_denoiser(build(), path, SMALL)
+        load_denoiser_weights(build(), path, SMALL)
 
 
 def test_nan_is_neither_written_nor_loaded(tmp_path, network):
@@ -211,7 +211,7 @@ def test_nan_is_neither_written_nor_loaded(tmp_path, network):
     assert list(tmp_path.iterdir()) == []
     torch.save(state, path)
     with pytest.raises(ValueError, match="x.pth' holds NaN.* stem.bias"):
-        load_denoiser(build(), path, SMALL)
+        load_denoiser_weights(build(), path, SMALL)
 
 
 @pytest.mark.parametrize("name", ["x.pt", "x", "x.safetensors.gz"])
@@ -225,11 +225,11 @@ def test_the_weights_of_another_module(tmp_path, network):
     state = {f"denoiser.{key}": value for key, value in network.state_dict().items()}
     torch.save(state, path)
     other = build()
-    load_denoiser(other, path, SMALL)
+    load_denoiser_weights(other, path, SMALL)
     assert same(other.state_dict(), network.state_dict())
     torch.save({"backbone.conv1.weight": torch.ones(1)}, path)
     with pytest.raises(RuntimeError, match="it holds backbone.*, not stem"):
-        load_denoiser(build(), path, SMALL)
+        load_denoiser_weights(build(), path, SMALL)
 
 
 def test_whole_config_leaves_what_it_was_given():
