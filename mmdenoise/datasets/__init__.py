@@ -1,4 +1,4 @@
-"""Clean-image folders, the embedded segmentation set, and pipeline steps."""
+"""Clean-image folders, the hosts' sets, the generated ones, and pipeline steps."""
 
 import importlib.util
 
@@ -6,6 +6,12 @@ from .clean_images import CleanImageDataset
 from .transforms import LoadImage, PackImage, RandomPatch
 
 __all__ = ["CleanImageDataset", "LoadImage", "PackImage", "RandomPatch"]
+
+if importlib.util.find_spec("mmpretrain") is not None:
+    from .imagenet import ImageNetDataset
+    from .textured_classes_dataset import TexturedClassesDataset
+
+    __all__ += ["ImageNetDataset", "TexturedClassesDataset"]
 
 if importlib.util.find_spec("mmseg") is not None:
     from .textured_shapes_dataset import TexturedShapesDataset

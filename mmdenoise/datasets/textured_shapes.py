@@ -10,16 +10,14 @@ Shapes and units: images are (H, W, 3) RGB and masks (H, W), both uint8; within 
 module light is float64 in [0, 1], and lengths are in pixels.
 """
 
-import json
 import math
-import os
-import shutil
 from pathlib import Path
 from typing import Union
 
 import numpy as np
 from PIL import Image
 
+from mmdenoise.datasets.generated_set import make_once
 from mmdenoise.datasets.materials import material_texture
 
 __all__ = ["CLASSES", "IGNORE", "PALETTE", "generate_sample", "make_voc_dataset"]
@@ -182,43 +180,13 @@ def make_voc_dataset(
         ValueError: If an argument is out of range.
         FileExistsError: If ``root`` holds another set or anything else.
     """
-    root = Path(root)
     counts = {"train": train, "val": val}
     if seed < 0 or min(counts.values()) < 1:
         raise ValueError(f"need seed >= 0 and counts >= 1, got {seed} and {counts}")
     meta = {"version": VERSION, "seed": seed, "size": size, **counts}
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        _check_finished(root, meta)
-        return root
-
-    root.parent.mkdir(parents=True, exist_ok=True)
-    part = root.parent / f".{root.name}.{os.getpid()}.partial"
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        _write(part, meta, counts)
-        os.replace(part, root)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return root
-
-
-def _check_finished(root: Path, meta: dict) -> None:
-    """Raise FileExistsError unless ``root`` is exactly the set that ``meta`` asks."""
-    try:
-        found = json.loads((root / "meta.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        found = None
-    if not isinstance(found, dict):
-        problem = "is not a set made by this tool"
-    elif found != meta:
-        problem = f"holds {found}, not the {meta} asked for"
-    else:
-        total = meta["train"] + meta["val"]
-        folders = ("JPEGImages", "SegmentationClass")
-        if all(len(list((root / f).glob("*.png"))) == total for f in folders):
-            return
-        problem = "has lost some of its files"
-    raise FileExistsError(f"{root} {problem}: delete it or name another folder")
+    folders = ("JPEGImages", "SegmentationClass")
+    files = {f"{folder}/*.png": train + val for folder in folders}
+    return make_once(root, meta, files, lambda folder: _write(folder, meta, counts))
 
 
 def _write(folder: Path, meta: dict, counts: dict) -> None:
@@ -235,7 +203,6 @@ def _write(folder: Path, meta: dict, counts: dict) -> None:
             labels.putpalette(_palette())
             labels.save(folder / "SegmentationClass" / f"{name}.png")
         (lists / f"{split}.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
-    (folder / "meta.json").write_text(json.dumps(meta) + "\n", encoding="utf-8")
 
 
 def _palette() -> list[int]:
