@@ -21,6 +21,7 @@ from mmengine.utils import digit_version
 from safetensors.torch import load_file
 
 from . import restricted_pickle
+from .matconvnet import read_matconvnet
 
 __all__ = [
     "has_safe_torch",
@@ -62,9 +63,10 @@ def open_checkpoint(
     """Read all that a checkpoint holds; run nothing.
 
     Args:
-        path: A ``.safetensors`` file, a file of ``torch.save``, or the URL of one.
+        path: A ``.safetensors`` file, a MATLAB file (``.mat``) of a network of
+            MatConvNet, a file of ``torch.save``, or the URL of one.
         what: The name of the option it was given as, for the error.
-        map_location: As for ``torch.load``; ``.safetensors`` go to the CPU.
+        map_location: As for ``torch.load``; the other two go to the CPU.
 
     Returns:
         What was saved: dicts, lists, numbers, strings, arrays and tensors.
@@ -80,6 +82,8 @@ def open_checkpoint(
     try:
         if local.endswith(".safetensors"):
             return load_file(local)
+        if local.endswith(".mat"):
+            return read_matconvnet(local)
         try:
             return _read(local, map_location)
         except pickle.UnpicklingError:

@@ -9,7 +9,9 @@ output shifted alike), ``reach`` the most pixels that an output pixel looks to a
 side. Without a finite field ``reach`` is None, or absent.
 """
 
+from .dncnn import DnCNN
+from .ffdnet import FFDNet
 from .identity import IdentityDenoiser
 from .multiscale import MultiScaleDenoiser
 
-__all__ = ["IdentityDenoiser", "MultiScaleDenoiser"]
+__all__ = ["DnCNN", "FFDNet", "IdentityDenoiser", "MultiScaleDenoiser"]
