@@ -1,0 +1,15 @@
+# Within reach of two CPU cores: 100 iterations, for a denoiser that is trained already.
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="Adam", lr=2e-4),
+    # Any paramwise setting makes MMEngine collect the parameters one by one, which
+    # leaves the frozen head's out.
+    paramwise_cfg=dict(custom_keys={"denoiser.output": dict(lr_mult=1.0)}),
+)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=10),
+    dict(type="CosineAnnealingLR", T_max=90, by_epoch=False, begin=10, end=100),
+]
+train_cfg = dict(type="IterBasedTrainLoop", max_iters=100, val_interval=100)
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
