@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from datetime import timedelta
+from typing import TextIO
 
 import torch
 from mmengine.hooks import Hook
@@ -12,14 +13,49 @@ from mmengine.runner import Runner
 
 from mmdenoise.registry import HOOKS
 
-__all__ = ["ProgressHook"]
+__all__ = ["ProgressHook", "ProgressLine"]
+
+
+class ProgressLine:
+    """One line with the share done, the time left, and what else there is to say.
+
+    On a terminal the line is renewed in place; elsewhere a new one comes at each fifth.
+
+    Args:
+        title: What is running.
+        stream: Where to write; None for the standard output.
+    """
+
+    def __init__(self, title: str, stream: TextIO | None = None) -> None:
+        self.title = title
+        self._stream = stream
+        self._shown = -1
+
+    def show(self, done: int, total: int, seconds_left: float, text: str = "") -> None:
+        """Show that ``done`` of ``total`` steps are over."""
+        stream, terminal = self._where()
+        fifth = 5 * done // total
+        if not terminal and fifth == self._shown and done < total:
+            return
+        self._shown = fifth
+        eta = timedelta(seconds=round(seconds_left))
+        line = f"{self.title}: {done}/{total}  ETA {eta}  {text}"
+        end = "\n" if done == total or not terminal else ""
+        print(f"\r\x1b[K{line}" if terminal else line, end=end, file=stream, flush=True)
+
+    def say(self, text: str) -> None:
+        """Write a line that stays, above the one that is renewed."""
+        stream, terminal = self._where()
+        print(f"\r\x1b[K{text}" if terminal else text, file=stream, flush=True)
+
+    def _where(self) -> tuple[TextIO, bool]:
+        stream = sys.stdout if self._stream is None else self._stream
+        return stream, stream.isatty()
 
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """Print one line with the share done, the latest losses or metrics, and an ETA.
-
-    On a terminal the line is renewed in place; elsewhere a new one comes at each fifth.
+    """Show how far a run is, its latest losses, and an ETA: :class:`ProgressLine`.
 
     Args:
         title: What is running.
@@ -29,8 +65,7 @@ class ProgressHook(Hook):
 
     def __init__(self, title: str) -> None:
         self.title = title
-        self._start = (0, time.monotonic())
-        self._shown = -1
+        self._restart(0)
 
     def before_train(self, runner: Runner) -> None:
         """Start the clock, at the iteration resumed from."""
@@ -60,17 +95,9 @@ class ProgressHook(Hook):
 
     def _restart(self, done: int) -> None:
         self._start = (done, time.monotonic())
-        self._shown = -1
+        self._line = ProgressLine(self.title)
 
     def _show(self, done: int, total: int, text: str = "") -> None:
-        fifth = 5 * done // total
-        terminal = sys.stdout.isatty()
-        if not terminal and fifth == self._shown and done < total:
-            return
-        self._shown = fifth
         first, began = self._start
         left = (time.monotonic() - began) / (done - first) * (total - done)
-        eta = timedelta(seconds=round(left))
-        line = f"{self.title}: {done}/{total}  ETA {eta}  {text}"
-        end = "\n" if done == total or not terminal else ""
-        print(f"\r\x1b[K{line}" if terminal else line, end=end, flush=True)
+        self._line.show(done, total, left, text)
