@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 import mmdenoise.models  # noqa: F401 - registers the denoisers
+from mmdenoise.models.baselines import recognise
+from mmdenoise.models.checkpoints import weights_in
 from mmdenoise.models.release import load_denoiser_weights, read_release_info
 from mmdenoise.models.safe_reader import open_checkpoint
 from mmdenoise.registry import MODELS
@@ -20,7 +22,7 @@ from .export import model_in_text
 
 __all__ = ["load_denoiser"]
 
-FILES = (".safetensors", ".pth", ".pt", ".ckpt")
+FILES = (".safetensors", ".pth", ".pt", ".ckpt", ".mat")
 OURS, DENOISERS = "mmdenoise.", "mmdenoise.models.denoisers."
 
 
@@ -32,8 +34,9 @@ def load_denoiser(
     Args:
         source: A name in the zoo (``'multiscale_sigma25'``); a release file, as
             ``tools/export_denoiser.py`` writes it; a checkpoint of a denoiser or
-            cascade that records its config, as training writes it; or the class name
-            of a denoiser without weights (``'IdentityDenoiser'``).
+            cascade that records its config, as training writes it; the authors' own
+            file of a DnCNN or FFDNet; or the class name of a denoiser without weights
+            (``'IdentityDenoiser'``).
         device: Where to put it.
         sigma: Level of the noise in 8-bit units (25 means 25/255), for denoisers that
             take it as an argument. Others have theirs from their training.
@@ -105,6 +108,9 @@ def _recorded_config(path: str) -> dict:
         meta = content.get("meta") if isinstance(content, dict) else None
         model = model_in_text(meta.get("cfg")) if isinstance(meta, dict) else None
         config = model.get("denoiser") if isinstance(model, dict) else None
+        if config is None:
+            published = recognise(weights_in(content, repr(path)), repr(path))
+            config = None if published is None else published[0]
     if not isinstance(config, dict):
         raise ValueError(
             f"{path!r} does not say what denoiser it holds: make a release of it with "

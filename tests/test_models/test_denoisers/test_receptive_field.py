@@ -19,6 +19,10 @@ DENOISERS = [
     (dict(NARROW, scales=4), 8, 50),
     (dict(NARROW, downsample="pool"), 4, 25),
     (dict(NARROW, scales=2, downsample="pool"), 2, 9),
+    (dict(type="mmdenoise.DnCNN", channels=2), 1, 20),
+    (dict(type="mmdenoise.DnCNN", channels=2, depth=3), 1, 3),
+    (dict(type="mmdenoise.FFDNet", channels=2, sigma=25), 2, 25),
+    (dict(type="mmdenoise.FFDNet", channels=2, sigma=25, depth=3), 2, 7),
 ]
 
 
