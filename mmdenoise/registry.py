@@ -4,6 +4,7 @@ Hosts reach our classes as ``mmdenoise.X`` whatever their own ``default_scope`` 
 and our configs reach the hosts' classes through the common root.
 """
 
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import EVALUATOR as MMENGINE_EVALUATOR
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
@@ -12,7 +13,15 @@ from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
-__all__ = ["DATASETS", "EVALUATOR", "HOOKS", "METRICS", "MODELS", "TRANSFORMS"]
+__all__ = [
+    "DATASETS",
+    "DATA_SAMPLERS",
+    "EVALUATOR",
+    "HOOKS",
+    "METRICS",
+    "MODELS",
+    "TRANSFORMS",
+]
 
 
 def _child(parent: Registry, location: str) -> Registry:
@@ -26,6 +35,7 @@ def _child(parent: Registry, location: str) -> Registry:
 
 MODELS = _child(MMENGINE_MODELS, "models")
 DATASETS = _child(MMENGINE_DATASETS, "datasets")
+DATA_SAMPLERS = _child(MMENGINE_DATA_SAMPLERS, "datasets")
 TRANSFORMS = _child(MMENGINE_TRANSFORMS, "datasets")
 EVALUATOR = _child(MMENGINE_EVALUATOR, "evaluation")
 METRICS = _child(MMENGINE_METRICS, "evaluation")

@@ -3,9 +3,18 @@
 import importlib.util
 
 from .clean_images import CleanImageDataset
+from .draws import DrawSampler
+from .patch_dataset import PatchDataset
 from .transforms import LoadImage, PackImage, RandomPatch
 
-__all__ = ["CleanImageDataset", "LoadImage", "PackImage", "RandomPatch"]
+__all__ = [
+    "CleanImageDataset",
+    "DrawSampler",
+    "LoadImage",
+    "PackImage",
+    "PatchDataset",
+    "RandomPatch",
+]
 
 if importlib.util.find_spec("mmpretrain") is not None:
     from .imagenet import ImageNetDataset

@@ -129,30 +129,36 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
         frame = _frame_of(batch)
         images = self._images_of(frame, sizes, names)
 
-        clean = paired
+        clean, inputs = paired, images
         if self.noise is not None:
             clean = images
             if training:
-                generators = [self._training_generator(frame.device)] * len(images)
+                # A batch at once: drawn one by one, images would cost a GPU more time
+                # than the denoiser does.
+                generator = self._training_generator(frame.device)
+                noisy = crop_to_areas(self.noise.add(images, generator), sizes)
             else:
                 self._tell_once()
                 self._refuse_rescaled_views(data.get("data_samples") or (), sizes)
                 generators = [
                     evaluation_generator(key, self.noise.seed) for key in keys
                 ]
-            images = [
-                _unflip(self.noise.add(_unflip(image, flip), generator), flip)
-                for image, flip, generator in zip(images, flips, generators)
-            ]
+                noisy = [
+                    _unflip(self.noise.add(_unflip(image, flip), generator), flip)
+                    for image, flip, generator in zip(
+                        crop_to_areas(images, sizes), flips, generators
+                    )
+                ]
+            inputs = _stack(noisy)
         return dict(
-            inputs=_stack(images),
+            inputs=inputs,
             data_samples=batch.get("data_samples"),
-            clean=None if clean is None else _stack(clean),
+            clean=clean,
             canvas=Canvas(frame, sizes),
         )
 
-    def _images_of(self, frame: Tensor, sizes: list, names: list) -> list[Tensor]:
-        """Undo the head's preprocessing: N images (3, h_i, w_i), RGB in [0, 1]."""
+    def _images_of(self, frame: Tensor, sizes: list, names: list) -> Tensor:
+        """Undo the head's preprocessing: (N, 3, H, W), RGB in [0, 1]."""
         height, width = frame.shape[-2:]
         for (h, w), name in zip(sizes, names):
             if h > height or w > width:
@@ -160,17 +166,18 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
                     f"the head's preprocessor made {height}x{width} of {name} of "
                     f"{h}x{w}: it may pad to the right and the bottom, not cut or scale"
                 )
-        images = crop_to_areas(self.head_input.to_image(frame), sizes)
-        for image, name in zip(images, names):
-            low, high = image.aminmax()
-            # Written so that NaN fails as well.
-            if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
-                raise ValueError(
-                    f"{name} reaches from {low:.4g} to {high:.4g} instead of [0, 1]: "
-                    "the pipeline already normalises, or scales its pixels, or the "
-                    "file holds more than 8 bits a value; load 8-bit values and leave "
-                    "the rest to the head's data_preprocessor"
-                )
+        images = _stack(crop_to_areas(self.head_input.to_image(frame), sizes))
+        low, high = images.flatten(1).aminmax(dim=1)
+        # Written so that NaN fails as well.
+        fits = (low >= -TOLERANCE) & (high <= 1 + TOLERANCE)
+        if not fits.all():
+            first = int(fits.int().argmin())
+            raise ValueError(
+                f"{names[first]} reaches from {low[first]:.4g} to {high[first]:.4g} "
+                "instead of [0, 1]: the pipeline already normalises, or scales its "
+                "pixels, or the file holds more than 8 bits a value; load 8-bit values "
+                "and leave the rest to the head's data_preprocessor"
+            )
         return images
 
     def _paired_images(
@@ -180,7 +187,7 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
         sizes: list,
         names: list,
         training: bool,
-    ) -> list[Tensor]:
+    ) -> Tensor:
         """Put given clean images through the head's preprocessor too."""
         if self.noise is not None:
             raise ValueError(

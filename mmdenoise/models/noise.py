@@ -1,6 +1,7 @@
 """Noise models: pure functions that draw the noise, thin registered classes on top.
 
-Shapes: an image is (3, H, W), RGB in [0, 1]. Every sigma is in 8-bit units, so that
+Shapes: an image is (3, H, W), RGB in [0, 1]; in a batch of them, (N, 3, H, W), each has
+a level of its own where levels are drawn. Every sigma is in 8-bit units, so that
 ``sigma=60`` is a standard deviation of 60/255. A function returns the noise alone; the
 noisy image is the sum, which stays float and outside [0, 1] where the noise takes it.
 """
@@ -32,12 +33,12 @@ def gaussian_noise(
     """Draw independent Gaussian noise of zero mean (Section IV-A).
 
     Args:
-        image: (3, H, W); gives the shape, the type and the device.
-        sigma: Standard deviation in 8-bit units.
+        image: (3, H, W) or (N, 3, H, W); gives the shape, the type and the device.
+        sigma: Standard deviation in 8-bit units, or a (N, 1, 1, 1) tensor of them.
         generator: Source of randomness, on the image's device.
 
     Returns:
-        (3, H, W), to be added to an image in [0, 1].
+        The same shape, to be added to an image in [0, 1].
     """
     unit = torch.randn(
         image.shape, generator=generator, dtype=image.dtype, device=image.device
@@ -54,14 +55,14 @@ def poisson_gaussian_noise(
     """Draw a sensor's noise: photon counts (Poisson), then read-out (Gaussian).
 
     Args:
-        image: (3, H, W), RGB in [0, 1]; what is below 0 counts as dark.
-        peak: Mean number of photons that a value of 1 stands for; the variance of a
-            pixel of value v is v / peak.
-        sigma: Standard deviation of the Gaussian part in 8-bit units.
+        image: (3, H, W) or (N, 3, H, W), RGB in [0, 1]; below 0 counts as dark.
+        peak: Mean number of photons that a value of 1 stands for, or a (N, 1, 1, 1)
+            tensor; the variance of a pixel of value v is v / peak.
+        sigma: Standard deviation of the Gaussian part in 8-bit units, likewise.
         generator: Source of randomness, on the image's device.
 
     Returns:
-        (3, H, W), the deviation from ``image``.
+        The same shape, the deviation from ``image``.
     """
     photons = torch.poisson(image.clamp(min=0) * peak, generator=generator)
     return photons / peak - image + gaussian_noise(image, sigma, generator)
@@ -88,10 +89,13 @@ class NoiseModel(ABC):
 
     @abstractmethod
     def draw(self, image: Tensor, generator: Generator) -> Tensor:
-        """Draw the noise of one float32 (3, H, W) image in [0, 1]."""
+        """Draw the noise of float32 images in [0, 1]: (3, H, W), or (N, 3, H, W).
+
+        In a batch every image has a level of its own where levels are drawn.
+        """
 
     def add(self, image: Tensor, generator: Generator) -> Tensor:
-        """Return the noisy version of one (3, H, W) image in [0, 1].
+        """Return the noisy version of images in [0, 1]: (3, H, W), or (N, 3, H, W).
 
         The noise is drawn in float32 on the generator's device, whatever the image's
         type and device are, so that it is the same for all of them.
@@ -128,7 +132,7 @@ class GaussianNoise(NoiseModel):
 
     def draw(self, image: Tensor, generator: Generator) -> Tensor:
         """See :func:`gaussian_noise`."""
-        return gaussian_noise(image, _level(self.sigma, generator), generator)
+        return gaussian_noise(image, _level(self.sigma, image, generator), generator)
 
     def __repr__(self) -> str:
         return f"GaussianNoise(sigma={self.sigma})"
@@ -157,8 +161,8 @@ class PoissonGaussianNoise(NoiseModel):
 
     def draw(self, image: Tensor, generator: Generator) -> Tensor:
         """See :func:`poisson_gaussian_noise`."""
-        peak = _level(self.peak, generator)
-        sigma = _level(self.sigma, generator)
+        peak = _level(self.peak, image, generator)
+        sigma = _level(self.sigma, image, generator)
         return poisson_gaussian_noise(image, peak, sigma, generator)
 
     def __repr__(self) -> str:
@@ -184,9 +188,11 @@ def _checked(name: str, level: Level) -> Level:
     return (float(ends[0]), float(ends[1]))
 
 
-def _level(level: Level, generator: Generator) -> Union[float, Tensor]:
+def _level(level: Level, image: Tensor, generator: Generator) -> Union[float, Tensor]:
     if not isinstance(level, tuple):
         return level
     low, high = level
-    share = torch.rand((), generator=generator, device=generator.device)
+    share = torch.rand(
+        (*image.shape[:-3], 1, 1, 1), generator=generator, device=generator.device
+    )
     return low + (high - low) * share

@@ -374,6 +374,31 @@ def test_blind_levels_differ_within_a_batch(plain_batch):
 # No noise
 
 
+@pytest.mark.parametrize("noise", [GaussianNoise((5, 65)), PoissonGaussianNoise(30, 5)])
+def test_training_takes_as_many_operations_for_any_batch(noise):
+    """On a GPU a launch costs more than a patch of 48x48."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Counter(TorchDispatchMode):
+        def __init__(self):
+            super().__init__()
+            self.names = []
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            # Views launch nothing.
+            self.names += [] if func.is_view else [str(func)]
+            return func(*args, **(kwargs or {}))
+
+    names = []
+    for count in (2, 64):
+        inputs = torch.randint(0, 256, (count, 3, 8, 8), dtype=torch.uint8)
+        with Counter() as counter:
+            build(noise, bgr_to_rgb=True)(dict(inputs=inputs), True)
+        names.append(counter.names)
+    assert names[0] == names[1]
+    assert any("randn" in name for name in names[0])
+
+
 def test_without_noise_nothing_is_added(plain_batch):
     batch = plain_batch((9, 13), (12, 10))
     data = build(None)(batch)
