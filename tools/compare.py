@@ -15,13 +15,19 @@ def parse_args():
     )
     parser.add_argument("--noise-seeds", type=int, nargs="+", default=[0])
     parser.add_argument(
-        "--keys", nargs="+", default=["mIoU", "PSNR", "SSIM"], help="the columns"
+        "--keys",
+        nargs="+",
+        default=[],
+        help="the columns, mIoU PSNR SSIM for instance; all metrics without it",
     )
     parser.add_argument(
         "--difference",
+        action="append",
+        default=[],
         nargs=2,
         metavar=("ARM", "ARM"),
-        help="a paired bootstrap interval of the first minus the second",
+        help="a paired bootstrap interval of the first minus the second; may be given "
+        "several times",
     )
     parser.add_argument(
         "--images", type=int, nargs="*", default=[], help="test images for the panel"
@@ -49,7 +55,7 @@ def main() -> None:
         cfg.work_dir,
         args.keys,
         args.noise_seeds,
-        tuple(args.difference) if args.difference else None,
+        [tuple(pair) for pair in args.difference],
         args.images,
         args.maps_only,
     )

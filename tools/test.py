@@ -1,29 +1,42 @@
-"""Test a cascade, a denoiser by itself, or a bare task network: MMEngine's Runner."""
+"""Test a cascade, a denoiser by itself, or a bare task network: MMEngine's Runner.
 
+With --heads one denoiser is tested in front of several heads, each on its own test set,
+and their metrics are laid out in one table:
+
+python tools/test.py seg_cascade.py denoiser.safetensors --heads cls_cascade.py
+"""
+
+import argparse
 import os.path as osp
 
-from mmengine.device import get_device
-from mmengine.runner import Runner
+from mmengine.config import Config
 
-from mmdenoise.apis.cli import command_line, join_ranks, read_config, run_tool
-from mmdenoise.models.checkpoints import is_cascade, read_state_dict
-
-
-class Tester(Runner):
-    """A Runner whose ranks each have the whole model to themselves."""
-
-    def wrap_model(self, model_wrapper_cfg, model):
-        """Move the model: nothing is trained, and DDP refuses one without weights."""
-        return model.to(get_device())
+from mmdenoise.apis.cli import (
+    check_data,
+    command_line,
+    join_ranks,
+    read_config,
+    run_tool,
+)
+from mmdenoise.apis.testing import Tester, evaluate_heads, use_checkpoint
 
 
 def parse_args():
-    parser = command_line(__doc__)
+    parser = command_line(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "checkpoint",
         nargs="?",
         help="a cascade's or denoiser's checkpoint, or a release; for the config of a "
         "task network, its own; without it the config's own checkpoints are tested",
+    )
+    parser.add_argument(
+        "--heads",
+        nargs="+",
+        default=[],
+        metavar="CONFIG",
+        help="more cascades' configs: their heads are tested behind the same denoiser, "
+        "whichever head it was trained with; heads.md and heads.csv in the work folder "
+        "hold the table",
     )
     parser.add_argument("--out", help="write the predictions to this .pkl file")
     parser.add_argument("--show-dir", help="paint the predictions into this folder")
@@ -36,15 +49,11 @@ def parse_args():
 def main() -> None:
     args = parse_args()
     cfg = read_config(args)
-    if args.checkpoint is not None and not osp.isfile(args.checkpoint):
-        raise FileNotFoundError(f"there is no checkpoint {args.checkpoint!r}")
-    cfg.load_from = args.checkpoint
-    if args.checkpoint is not None and "denoiser" in cfg.model:
-        # The checkpoint replaces what the training began from, which may be gone.
-        cfg.model.denoiser_checkpoint = None
-        if not is_cascade(read_state_dict(args.checkpoint)):
-            # A release, or a denoiser's own weights.
-            cfg.load_from, cfg.model.denoiser_checkpoint = None, args.checkpoint
+    if args.heads:
+        run_heads(cfg, args)
+        return
+    use_checkpoint(cfg, args.checkpoint)
+    check_data(cfg, ["test_dataloader"])
     if args.show_dir:
         if "visualization" not in cfg.default_hooks or "visualizer" not in cfg:
             raise ValueError(
@@ -65,6 +74,30 @@ def main() -> None:
 
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
     runner.test()
+
+
+def run_heads(first: Config, args: argparse.Namespace) -> None:
+    if args.checkpoint is None:
+        raise ValueError("--heads needs a CHECKPOINT: the denoiser for all of them")
+    if args.out or args.show_dir or args.tta:
+        raise ValueError("--heads goes without --out, --show-dir and --tta")
+    paths = [args.config, *args.heads]
+    configs = [first]
+    for path in args.heads:
+        configs.append(read_config(argparse.Namespace(**dict(vars(args), config=path))))
+    stems = [osp.splitext(osp.basename(path))[0] for path in paths]
+    # Two of one name, in different folders, go by their paths.
+    names = [
+        stem if stems.count(stem) == 1 else osp.splitext(path)[0].replace(osp.sep, "_")
+        for stem, path in zip(stems, paths)
+    ]
+    if len(set(names)) < len(names):
+        raise ValueError("--heads: a config is given twice")
+    for cfg in configs:
+        check_data(cfg, ["test_dataloader"])
+        join_ranks(cfg)
+    print(evaluate_heads(dict(zip(names, configs)), args.checkpoint, first.work_dir))
+    print(f"written to {first.work_dir}: heads.md, heads.csv")
 
 
 if __name__ == "__main__":

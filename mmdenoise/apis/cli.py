@@ -5,6 +5,7 @@ import os
 import os.path as osp
 import re
 import sys
+from collections.abc import Sequence
 from typing import Callable, Optional
 
 import torch
@@ -65,8 +66,10 @@ def read_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def check_data(cfg: Config) -> None:
-    """Ask the data sets of training for their files, before a model is built.
+def check_data(
+    cfg: Config, loaders: Sequence[str] = ("train_dataloader", "val_dataloader")
+) -> None:
+    """Ask data sets for their files, before a model is built; training's, by default.
 
     MMEngine builds the model first: whoever lacks data and checkpoints would make the
     checkpoints, for days perhaps, before hearing of the data.
@@ -74,7 +77,7 @@ def check_data(cfg: Config) -> None:
     Raises:
         FileNotFoundError: From ``check_files`` of those of our data sets that have it.
     """
-    for loader in ("train_dataloader", "val_dataloader"):
+    for loader in loaders:
         _check_files((cfg.get(loader) or {}).get("dataset"))
 
 
@@ -103,7 +106,8 @@ def join_ranks(cfg: Config) -> None:
             "tools/dist_train.sh and dist_test.sh run on CPUs too"
         )
     if cfg.launcher == "pytorch":
-        torch.distributed.init_process_group("gloo")
+        if not torch.distributed.is_initialized():
+            torch.distributed.init_process_group("gloo")
         cfg.model_wrapper_cfg = dict(
             type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False
         )

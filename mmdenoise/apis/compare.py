@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS, init_default_scope
@@ -19,11 +19,13 @@ from mmdenoise.evaluation.comparison import (
     Arm,
     ArmResult,
     bootstrap,
+    columns,
     evaluate_arm,
     summary,
     table,
 )
 from mmdenoise.evaluation.functional import quantize
+from mmdenoise.models.release import check_denoiser_weights
 from mmdenoise.registry import MODELS
 from mmdenoise.visualization import (
     colour_labels,
@@ -59,9 +61,9 @@ def compare(
     cfg: Config,
     arms: Sequence[Arm],
     out_dir: str,
-    keys: Sequence[str],
+    keys: Sequence[str] = (),
     noise_seeds: Sequence[int] = (0,),
-    difference: tuple[str, str] | None = None,
+    differences: Sequence[tuple[str, str]] = (),
     images: Sequence[int] = (),
     maps_only: bool = False,
 ) -> str:
@@ -73,9 +75,10 @@ def compare(
         cfg: Config of a cascade with a noise model.
         arms: The rows.
         out_dir: Folder for the results.
-        keys: Metrics that make the columns.
+        keys: Metrics that make the columns; without any, all that the config has.
         noise_seeds: Seeds of the evaluation noise.
-        difference: Two arms' names; a paired bootstrap interval of their difference.
+        differences: Pairs of arms' names; of each a paired bootstrap interval of the
+            first minus the second.
         images: Indices of test images for the panel.
         maps_only: Leave images and ground truth out of the panel, for data sets that
             may not be passed on.
@@ -88,6 +91,10 @@ def compare(
             "a comparison needs the clean images and simulates the noise: the config "
             "has noise=None"
         )
+    for arm in arms:
+        model = _model_of(cfg, arm)
+        if model.get("denoiser_checkpoint") is not None:
+            check_denoiser_weights(model.denoiser_checkpoint, model.denoiser)
     found: dict[str, list[ArmResult]] = {}
     for arm in arms:
         # Without noise a seed changes nothing.
@@ -100,9 +107,10 @@ def compare(
             f"no metric is called {', '.join(unknown)}; the config's are "
             f"{', '.join(sorted(known))}"
         )
+    keys = keys or columns(arm[0].metrics for arm in found.values())
     text = table({name: summary(found[name], keys) for name in found}, keys)
-    if difference is not None:
-        text += "\n\n" + _interval_text(cfg, found, keys, difference)
+    for pair in differences:
+        text += "\n\n" + _interval_text(cfg, found, keys, pair)
     with atomic_path(os.path.join(out_dir, "table.md")) as path:
         with open(path, "w") as file:
             file.write(text + "\n")
@@ -113,21 +121,27 @@ def compare(
     return text
 
 
+def _model_of(cfg: Config, arm: Arm) -> ConfigDict:
+    whole = copy.deepcopy(Config(dict(model=cfg.model)))
+    whole.merge_from_dict(dict(model=copy.deepcopy(arm.model)))
+    return whole.model
+
+
 def _interval_text(
     cfg: Config,
     found: Mapping[str, list[ArmResult]],
     keys: Sequence[str],
-    difference: tuple[str, str],
+    pair: tuple[str, str],
 ) -> str:
-    for name in difference:
+    for name in pair:
         if name not in found:
             raise ValueError(f"no arm is called {name!r}; there are {', '.join(found)}")
     init_default_scope(cfg.get("default_scope", "mmengine"))
     evaluator = Evaluator(cfg.test_evaluator)
     evaluator.dataset_meta = DATASETS.build(cfg.test_dataloader.dataset).metainfo
-    intervals = bootstrap(evaluator, *(found[name] for name in difference))
-    lines = [f"{difference[0]} minus {difference[1]}, 95% paired bootstrap intervals:"]
-    for key in keys:
+    intervals = bootstrap(evaluator, *(found[name] for name in pair))
+    lines = [f"{pair[0]} minus {pair[1]}, 95% paired bootstrap intervals:"]
+    for key in filter(intervals.__contains__, keys):
         value, low, high = intervals[key]
         lines.append(f"{key} {value:+.3g} [{low:+.3g}, {high:+.3g}]")
     return lines[0] + " " + "; ".join(lines[1:])
@@ -160,10 +174,9 @@ def draw_panel(
     labels: dict[int, list] = {index: [] for index in images}
     truth: dict[int, np.ndarray | None] = {}
     for arm in arms:
-        whole = copy.deepcopy(Config(dict(model=cfg.model)))
-        whole.merge_from_dict(dict(model=copy.deepcopy(arm.model)))
-        whole.model.noise.seed = seed
-        model = MODELS.build(whole.model).eval()
+        config = _model_of(cfg, arm)
+        config.noise.seed = seed
+        model = MODELS.build(config).eval()
         for index in images:
             with torch.no_grad():
                 sample = model.test_step(pseudo_collate([dataset[index]]))[0]

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,15 @@ from mmdenoise.engine.files import atomic_path
 from mmdenoise.models.frozen_head import open_head
 from mmdenoise.models.safe_reader import open_checkpoint
 
-__all__ = ["Arm", "ArmResult", "bootstrap", "evaluate_arm", "summary", "table"]
+__all__ = [
+    "Arm",
+    "ArmResult",
+    "bootstrap",
+    "columns",
+    "evaluate_arm",
+    "summary",
+    "table",
+]
 
 
 class Arm(NamedTuple):
@@ -108,33 +116,62 @@ def _digest(cfg: Config) -> str:
     return digest.hexdigest()[:12]
 
 
-def summary(results: Sequence[ArmResult], keys: Sequence[str]) -> dict[str, tuple]:
-    """Mean and standard deviation (of the sample) of each metric over noise seeds."""
+def columns(metrics: Iterable[Mapping[str, float]]) -> list[str]:
+    """Every metric that some row of a table has, in the order of the rows.
+
+    The count of exact images is left out where PSNR itself says that all of them are.
+    """
+    found = {}
+    for row in metrics:
+        for key in row:
+            counted = key[: -len("_exact")] if key.endswith("_exact") else ""
+            if not np.isinf(row.get(counted, 0.0)):
+                found[key] = True
+    return list(found)
+
+
+def summary(
+    results: Sequence[ArmResult], keys: Sequence[str]
+) -> dict[str, tuple[float, float]]:
+    """Mean and standard deviation (of the sample) of each metric over noise seeds.
+
+    A metric that no result has is left out.
+    """
     found = {}
     for key in keys:
-        values = np.array([result.metrics.get(key, np.nan) for result in results])
-        spread = values.std(ddof=1) if len(values) > 1 else 0.0
-        found[key] = (float(values.mean()), float(spread))
+        if any(key in result.metrics for result in results):
+            values = np.array([result.metrics.get(key, np.nan) for result in results])
+            spread = values.std(ddof=1) if len(values) > 1 else 0.0
+            found[key] = (float(values.mean()), float(spread))
     return found
 
 
-def table(rows: dict[str, dict[str, tuple]], keys: Sequence[str]) -> str:
-    """Lay the summaries of several arms out in Markdown."""
+def table(
+    rows: Mapping[str, Mapping[str, tuple[float, float]]], keys: Sequence[str]
+) -> str:
+    """Lay the summaries of several arms out in Markdown; a dash where one has none."""
     lines = ["| | " + " | ".join(keys) + " |", "|---|" + "---:|" * len(keys)]
+    # Two digits are few for what lies in [0, 1], as SSIM does.
+    digits = {
+        key: 2
+        if any(abs(row[key][0]) > 1 for row in rows.values() if key in row)
+        else 4
+        for key in keys
+    }
     for name, row in rows.items():
-        cells = []
-        for key in keys:
-            mean, spread = row[key]
-            digits = 4 if key == "SSIM" else 2
-            if np.isinf(mean):
-                cells.append("exact")
-            else:
-                cells.append(
-                    f"{mean:.{digits}f}"
-                    + (f" ± {spread:.{digits}f}" if spread > 0 else "")
-                )
+        cells = [_cell(row.get(key), digits[key]) for key in keys]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _cell(value: tuple[float, float] | None, digits: int) -> str:
+    if value is None:
+        return "–"
+    mean, spread = value
+    if np.isinf(mean):
+        return "exact"
+    text = f"{mean:.{digits}f}"
+    return text + (f" ± {spread:.{digits}f}" if spread > 0 else "")
 
 
 def bootstrap(

@@ -24,6 +24,7 @@ import os
 from collections.abc import Mapping
 
 import torch
+from mmengine.config import ConfigDict
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -36,6 +37,7 @@ from .checkpoints import denoiser_weights, load_strictly, refuse_not_finite, wei
 from .safe_reader import local_path, open_checkpoint
 
 __all__ = [
+    "check_denoiser_weights",
     "load_denoiser_weights",
     "read_release_info",
     "whole_config",
@@ -43,6 +45,10 @@ __all__ = [
 ]
 
 FORMAT = "1"
+EXPECTED = (
+    "expected a release, a cascade's checkpoint or a denoiser's own; a task network's "
+    "goes to head_checkpoint"
+)
 # Options by which networks of the same weights and the same results may differ.
 FREE = ("init_cfg", "sigma")
 BATCH_NORMS = ("BN", "BN2d", "SyncBN", "MMSyncBN")
@@ -141,6 +147,11 @@ def _info(path: str, content: object) -> dict[str, str] | None:
     return {str(key): str(value) for key, value in info.items() if key != "format"}
 
 
+def check_denoiser_weights(path: str, config: Mapping) -> None:
+    """Raise what :func:`load_denoiser_weights` would for the denoiser of a config."""
+    load_denoiser_weights(MODELS.build(ConfigDict(config)), path, config)
+
+
 def load_denoiser_weights(denoiser: nn.Module, path: str, config: Mapping) -> None:
     """Load a release, a cascade's checkpoint, or a denoiser's own, strictly.
 
@@ -160,7 +171,12 @@ def load_denoiser_weights(denoiser: nn.Module, path: str, config: Mapping) -> No
     info = _info(path, content)
     if info is not None:
         _check_architecture(what, info, config)
-    load_strictly(denoiser, state, what)
+    try:
+        load_strictly(denoiser, state, what)
+    except RuntimeError as error:
+        if set(state) & set(denoiser.state_dict()):
+            raise
+        raise RuntimeError(f"{error}; {EXPECTED}") from None
     refuse_not_finite(state, what)
 
 

@@ -75,7 +75,8 @@ def check_state(
     ):
         raise RuntimeError(
             "the checkpoint was trained in front of another head: its fingerprint is "
-            f"{_hex(stored)}, that of head_checkpoint {_hex(module.head_fingerprint)}"
+            f"{_hex(stored)}, that of head_checkpoint {_hex(module.head_fingerprint)}; "
+            "as denoiser_checkpoint its denoiser goes in front of any head"
         )
     # The head keeps its weights; to loaders that count keys, nothing is missing.
     state[key] = module.head_fingerprint

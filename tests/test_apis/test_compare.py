@@ -71,7 +71,7 @@ def test_table_interval_and_panel(world, checkpoints, runs, tmp_path, monkeypatc
             str(out),
             KEYS,
             noise_seeds=(0, 1),
-            difference=("good", "bad"),
+            differences=[("good", "bad")],
             images=(2, 0),
         )
 
@@ -128,7 +128,7 @@ def test_an_unknown_arm_in_the_difference(world, tmp_path):
             arms_of({})[:1],
             str(tmp_path),
             KEYS,
-            difference=("clean", "mine"),
+            differences=[("clean", "mine")],
         )
 
 

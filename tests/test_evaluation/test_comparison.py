@@ -17,6 +17,7 @@ from mmdenoise.evaluation.comparison import (
     Arm,
     ArmResult,
     bootstrap,
+    columns,
     evaluate_arm,
     summary,
     table,
@@ -149,7 +150,7 @@ def test_summary():
     # Sample standard deviation: ((2 + 1 + 3)^2 ... by hand: sqrt((4 + 1 + 9) / 2).
     assert found["mIoU"] == pytest.approx((3.0, math.sqrt(7)))
     assert found["PSNR"] == (30.0, 0.0)
-    assert all(map(math.isnan, found["SSIM"])), "what was not measured is no number"
+    assert "SSIM" not in found, "what was not measured is no number"
 
 
 def test_summary_of_one_seed_has_no_spread():
@@ -176,6 +177,26 @@ def test_the_table_of_exact_images_from_their_results():
     with np.errstate(invalid="ignore"):
         text = table(dict(clean=summary(exact, ["PSNR"])), ["PSNR"])
     assert text.splitlines()[-1] == "| clean | exact |"
+
+
+def test_rows_of_other_tasks_and_columns_for_all_of_them():
+    metrics = dict(
+        seg={"mIoU": 78.9, "PSNR": math.inf, "PSNR_exact": 3.0},
+        cls={"accuracy/top1": 91.25, "PSNR": 26.0, "PSNR_exact": 1.0},
+        depth={"abs_rel": 0.05123, "PSNR": 25.0},
+    )
+    assert columns([metrics["seg"], metrics["depth"]]) == ["mIoU", "PSNR", "abs_rel"]
+    keys = columns(metrics.values())
+    assert keys == ["mIoU", "PSNR", "accuracy/top1", "PSNR_exact", "abs_rel"]
+    rows = {
+        name: summary([ArmResult(row, [])], keys[:-2] + keys[-1:])
+        for name, row in metrics.items()
+    }
+    assert table(rows, keys).splitlines()[2:] == [
+        "| seg | 78.90 | exact | – | – | – |",
+        "| cls | – | 26.00 | 91.25 | – | – |",
+        "| depth | – | 25.00 | – | – | 0.0512 |",
+    ]
 
 
 # One arm through a Runner

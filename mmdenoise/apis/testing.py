@@ -1,0 +1,109 @@
+"""Test a cascade, or one denoiser in front of several heads."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import master_only
+from mmengine.runner import Runner
+
+from mmdenoise.engine.files import atomic_path
+from mmdenoise.evaluation.comparison import ArmResult, columns, summary, table
+from mmdenoise.models.checkpoints import is_cascade, read_state_dict
+from mmdenoise.models.release import check_denoiser_weights
+
+__all__ = ["Tester", "evaluate_heads", "use_checkpoint"]
+
+
+class Tester(Runner):
+    """A Runner whose ranks each have the whole model to themselves."""
+
+    def wrap_model(self, model_wrapper_cfg, model):
+        """Move the model: nothing is trained, and DDP refuses one without weights."""
+        return model.to(get_device())
+
+
+def use_checkpoint(cfg: Config, checkpoint: str | None) -> None:
+    """Point a config at what is to be tested: weights of the kind that the file holds.
+
+    Args:
+        cfg: Of a cascade, or of a bare task network; changed in place.
+        checkpoint: A cascade's checkpoint, a denoiser's or a release; for a task
+            network its own. None leaves what the config names.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if checkpoint is not None and not os.path.isfile(checkpoint):
+        raise FileNotFoundError(f"there is no checkpoint {checkpoint!r}")
+    cfg.load_from = checkpoint
+    if checkpoint is not None and "denoiser" in cfg.model:
+        # The checkpoint replaces what the training began from, which may be gone.
+        cfg.model.denoiser_checkpoint = None
+        if not is_cascade(read_state_dict(checkpoint)):
+            # A release, or a denoiser's own weights.
+            cfg.load_from, cfg.model.denoiser_checkpoint = None, checkpoint
+
+
+def evaluate_heads(configs: Mapping[str, Config], denoiser: str, out_dir: str) -> str:
+    """Test one denoiser in front of several heads, each on its own test set.
+
+    Writes ``heads.md`` and, with all digits, ``heads.csv``: a row a head, a column a
+    metric.
+
+    Args:
+        configs: Configs of cascades by the row's name.
+        denoiser: A release, any cascade's checkpoint, or a denoiser's own. Only the
+            denoiser is taken: no head need be the one it was trained with.
+        out_dir: Folder for the table, and for each head's log.
+
+    Returns:
+        The table in Markdown.
+
+    Raises:
+        FileNotFoundError, RuntimeError, ValueError: If a config is no cascade's or the
+            file does not fit the denoiser of one, before the first test.
+    """
+    for name, cfg in configs.items():
+        if "denoiser" not in cfg.model:
+            raise ValueError(
+                f"{name!r} is no cascade's config: it has no model.denoiser to put in "
+                "front of its head"
+            )
+        try:
+            check_denoiser_weights(denoiser, cfg.model.denoiser)
+        except RuntimeError as error:
+            raise RuntimeError(f"{name!r}: {error}") from None
+    found = {}
+    for number, (name, cfg) in enumerate(configs.items()):
+        cfg.load_from, cfg.model.denoiser_checkpoint = None, denoiser
+        cfg.work_dir = os.path.join(out_dir, name)
+        # Runners of one process are told apart by it.
+        experiment = cfg.get("experiment_name") or os.path.basename(out_dir)
+        cfg.experiment_name = f"{experiment}_{number}"
+        metrics = Tester.from_cfg(cfg).test()
+        # Some metrics also give a list, of classes for instance.
+        found[name] = {k: float(v) for k, v in metrics.items() if np.ndim(v) == 0}
+    keys = columns(found.values())
+    rows = {name: summary([ArmResult(row, [])], keys) for name, row in found.items()}
+    text = table(rows, keys)
+    _write(text, found, keys, out_dir)
+    return text
+
+
+@master_only
+def _write(text: str, found: Mapping[str, dict], keys: list[str], out_dir: str) -> None:
+    with atomic_path(os.path.join(out_dir, "heads.md")) as path:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+    with atomic_path(os.path.join(out_dir, "heads.csv")) as path:
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["head", *keys])
+            for name, row in found.items():
+                writer.writerow([name, *(row.get(key, "") for key in keys)])
