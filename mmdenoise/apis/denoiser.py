@@ -20,7 +20,7 @@ from mmdenoise.zoo import zoo_file, zoo_hint, zoo_names
 
 from .export import model_in_text
 
-__all__ = ["load_denoiser"]
+__all__ = ["load_denoiser", "takes_sigma"]
 
 FILES = (".safetensors", ".pth", ".pt", ".ckpt", ".mat")
 OURS, DENOISERS = "mmdenoise.", "mmdenoise.models.denoisers."
@@ -52,18 +52,7 @@ def load_denoiser(
             device.
     """
     target = _device(device)
-    path = zoo_file(source)
-    if path is None and _is_file(source):
-        path = source
-    config = dict(type=source) if path is None else _recorded_config(path)
-    found = _denoiser_class(config.get("type"))
-    if found is None and path is None:
-        raise ValueError(
-            f"no denoiser is called {source!r}; the zoo has "
-            f"{', '.join(zoo_names()) or 'none yet'}; else give a file of weights "
-            f"({', '.join(FILES)})"
-        )
-    _refuse_unknown_types(source, found, config)
+    path, config, found = _resolve(source)
     config = dict(config, **_level(source, found, config, sigma))
     try:
         denoiser = MODELS.build(config)
@@ -77,6 +66,32 @@ def load_denoiser(
             f"({', '.join(FILES)}), or one of the zoo: {', '.join(zoo_names())}"
         )
     return denoiser.to(target).eval()
+
+
+def takes_sigma(source: str) -> bool:
+    """Whether :func:`load_denoiser` takes a ``sigma`` for this source.
+
+    Raises:
+        FileNotFoundError, ValueError: As ``load_denoiser``.
+    """
+    return "sigma" in inspect.signature(_resolve(source)[2]).parameters
+
+
+def _resolve(source: str) -> tuple[str | None, dict, type]:
+    """A source's file, if it has one, its config, and its class."""
+    path = zoo_file(source)
+    if path is None and _is_file(source):
+        path = source
+    config = dict(type=source) if path is None else _recorded_config(path)
+    found = _denoiser_class(config.get("type"))
+    if found is None and path is None:
+        raise ValueError(
+            f"no denoiser is called {source!r}; the zoo has "
+            f"{', '.join(zoo_names()) or 'none yet'}; else give a file of weights "
+            f"({', '.join(FILES)})"
+        )
+    _refuse_unknown_types(source, found, config)
+    return path, config, found
 
 
 def _device(name: str | torch.device) -> torch.device:

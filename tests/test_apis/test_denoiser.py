@@ -9,6 +9,7 @@ from torch import nn
 
 from mmdenoise import zoo
 from mmdenoise.apis import load_denoiser
+from mmdenoise.apis.denoiser import takes_sigma
 from mmdenoise.models.release import write_release
 from mmdenoise.registry import MODELS
 
@@ -162,3 +163,14 @@ def test_devices(network):
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="PyTorch sees no CUDA GPU"):
             load_denoiser("IdentityDenoiser", device="cuda")
+
+
+def test_which_take_a_sigma(a_zoo, tmp_path):
+    assert not takes_sigma("multiscale_sigma25")
+    assert not takes_sigma("IdentityDenoiser")
+    path = str(tmp_path / "scaled.pth")
+    config = dict(type="ScaledDenoiser", sigma=15)
+    write_release(path, ScaledDenoiser(15).state_dict(), config)
+    assert takes_sigma(path)
+    with pytest.raises(ValueError, match="no denoiser is called 'nothing'"):
+        takes_sigma("nothing")
