@@ -1,6 +1,6 @@
 """Compare denoisers in front of one head: clean, noisy, and each checkpoint given."""
 
-from mmdenoise.apis.cli import command_line, read_config, run_tool
+from mmdenoise.apis.cli import command_line, named_values, read_config, run_tool
 from mmdenoise.apis.compare import arms_of, compare
 
 
@@ -43,12 +43,7 @@ def parse_args():
 def main() -> None:
     args = parse_args()
     cfg = read_config(args)
-    checkpoints = {}
-    for arm in args.arm:
-        name, equals, path = arm.partition("=")
-        if not (name and equals and path):
-            raise ValueError(f"--arm takes NAME=CHECKPOINT, got {arm!r}")
-        checkpoints[name] = path
+    checkpoints = named_values("--arm", args.arm, "CHECKPOINT")
     text = compare(
         cfg,
         arms_of(checkpoints),

@@ -16,7 +16,14 @@ from mmdenoise.registry import DATASETS
 
 from .loading import safe_loading
 
-__all__ = ["check_data", "command_line", "join_ranks", "read_config", "run_tool"]
+__all__ = [
+    "check_data",
+    "command_line",
+    "join_ranks",
+    "named_values",
+    "read_config",
+    "run_tool",
+]
 
 
 def command_line(description: str, **kwargs) -> argparse.ArgumentParser:
@@ -111,6 +118,28 @@ def join_ranks(cfg: Config) -> None:
         cfg.model_wrapper_cfg = dict(
             type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False
         )
+
+
+def named_values(option: str, given: Sequence[str], what: str) -> dict[str, str]:
+    """Read an option that is given as ``NAME=VALUE``, any number of times.
+
+    Args:
+        option: The option, for the error.
+        given: What it was given.
+        what: What a value is, in capitals.
+
+    Raises:
+        ValueError: If one has another form, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise ValueError(f"{option} takes NAME={what}, got {text!r}")
+        if name in found:
+            raise ValueError(f"{option} names {name!r} twice")
+        found[name] = value
+    return found
 
 
 def run_tool(main: Callable[[], None]) -> None:
