@@ -8,7 +8,9 @@ from mmdenoise.apis.predict import predict_image, write_prediction
 
 def parse_args():
     parser = command_line(__doc__)
-    parser.add_argument("checkpoint", help="a cascade's checkpoint")
+    parser.add_argument(
+        "checkpoint", help="a cascade's or denoiser's checkpoint, or a release"
+    )
     parser.add_argument("image", help="the noisy image")
     parser.add_argument("--out-dir", default="outputs", help="folder for the results")
     parser.add_argument(
