@@ -58,15 +58,17 @@ class PatchDataset(CleanImageDataset):
         first: int | None = None,
         **kwargs,
     ) -> None:
-        if size < 1:
-            raise ValueError(f"the patch size must be at least 1, got {size}")
+        if not isinstance(size, int) or size < 1:
+            raise ValueError(
+                f"the patch size must be a number, 1 or more, got {size!r}"
+            )
         if kwargs.get("pipeline"):
             raise ValueError(
                 "PatchDataset cuts its patches itself and takes no pipeline: give "
                 "CleanImageDataset one"
             )
         self.size = size
-        self.device = torch.device(get_device() if device is None else device)
+        self.device = _checked_device(get_device() if device is None else device)
         self.convert = convert
         self._bank: ImageBank | None = None
         super().__init__(data_root, first=first, **kwargs)
@@ -117,3 +119,12 @@ class PatchDataset(CleanImageDataset):
         places = draw_places(self._bank, self.size, len(draws), generator)
         patches = cut_patches(self._bank, places, self.size)
         return [dict(inputs=patch) for patch in patches.unbind()]
+
+
+def _checked_device(device: str) -> torch.device:
+    try:
+        return torch.empty(0, device=device).device
+    # PyTorch's own errors of a device that is unknown, absent, or not compiled for.
+    except (AssertionError, RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"patches cannot lie on device {device!r}: {reason}") from None

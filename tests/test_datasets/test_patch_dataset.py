@@ -153,7 +153,7 @@ def test_what_is_no_8_bit_rgb_image_is_named(pixels, build, tmp_path):
 def test_other_errors(pixels, build, tmp_path):
     with pytest.raises(FileNotFoundError, match="no image folder '.*gone'; any folder"):
         build(data_root=str(tmp_path / "gone"))
-    with pytest.raises(ValueError, match="patch size must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="patch size must be .* 1 or more, got 0"):
         build(size=0)
     with pytest.raises(ValueError, match="cuts its patches itself"):
         build(pipeline=[dict(type="mmdenoise.LoadImage")])

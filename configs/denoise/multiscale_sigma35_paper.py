@@ -1,0 +1,2 @@
+_base_ = "./multiscale_sigma60_paper.py"
+model = dict(noise=dict(sigma=35))

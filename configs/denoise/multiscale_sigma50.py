@@ -1,0 +1,2 @@
+_base_ = "./multiscale_sigma60.py"
+model = dict(noise=dict(sigma=50))
