@@ -1,9 +1,11 @@
-"""The main job on generated data: head, denoisers, table and picture, in minutes.
+"""The main job on generated data: heads, denoisers, tables and a picture, in minutes.
 
 Trains a small segmentor on clean images, a denoiser by itself, and then, from that
 denoiser, one arm with the reconstruction loss alone and one with the joint loss: the
-same iterations on the same images under the same noise. What is finished is reused,
-what was interrupted goes on from its newest checkpoint.
+same iterations on the same images under the same noise. Then a classifier of the same
+textures, and a denoiser trained jointly with it: in the end each network gets images
+from the denoiser that was trained for the other one. What is finished is reused, what
+was interrupted goes on from its newest checkpoint.
 """
 
 import argparse
@@ -18,17 +20,35 @@ from mmengine.runner import Runner
 
 from mmdenoise.apis.cli import run_tool
 from mmdenoise.apis.compare import arms_of, compare
+from mmdenoise.datasets.textured_classes import make_class_dataset
 from mmdenoise.datasets.textured_shapes import make_voc_dataset
 from mmdenoise.engine.resume import newest_checkpoint
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "demo"
+ROOT = Path(__file__).resolve().parents[1]
 STEPS = dict(
-    head="the head, on clean images",
+    head="the segmentor, on clean images",
     denoiser="the denoiser by itself",
     separate="separate: on with L_D alone",
-    joint="joint: on with the joint loss",
+    joint="joint: on with the segmentor's joint loss",
+    classifier="the classifier, on clean images",
+    classify_joint="joint: on with the classifier's joint loss",
 )
-PANEL_IMAGES = (3, 8)
+# In front of each network the denoiser trained with it, and with the other one.
+TASKS = dict(
+    segmentation=dict(
+        config="joint",
+        keys=("mIoU", "PSNR", "SSIM"),
+        arms={"separate": "separate", "joint": "joint", "cross-task": "classify_joint"},
+        images=(3, 8),
+    ),
+    classification=dict(
+        config="classify_joint",
+        keys=("accuracy/top1", "PSNR", "SSIM"),
+        arms={"separate": "separate", "joint": "classify_joint", "cross-task": "joint"},
+        images=(),
+    ),
+)
+DIFFERENCES = (("joint", "separate"), ("cross-task", "separate"))
 
 
 def parse_args():
@@ -38,30 +58,36 @@ def parse_args():
     return parser.parse_args()
 
 
-def demo_config(step: str, folder: Path, data: Path, seed: int) -> Config:
+def demo_config(step: str, folder: Path, seed: int) -> Config:
     """Read a step's config and point it at this run's files."""
-    cfg = Config.fromfile(CONFIGS / f"{step}.py")
+    cfg = read(step)
     cfg.work_dir = str(folder / step)
     cfg.experiment_name = f"{folder.name}_{step}"
     cfg.randomness = dict(seed=seed)
     # The progress line tells what a user wants to know.
     cfg.log_level = "ERROR"
+    data = folder.parent / Path(cfg.data_root).name
     cfg.train_dataloader.dataset.data_root = str(data)
     cfg.test_dataloader.dataset.data_root = str(data)
-    if "head" in cfg.model:
-        cfg.model.head = str(CONFIGS / "head.py")
-        cfg.model.head_checkpoint = final_checkpoint("head", folder)
+    if "denoiser_checkpoint" in cfg.model:
+        head = Path(cfg.model.head)
+        cfg.model.head = str(ROOT / head)
+        cfg.model.head_checkpoint = final_checkpoint(head.stem, folder)
         cfg.model.denoiser_checkpoint = final_checkpoint("denoiser", folder)
     return cfg
 
 
+def read(step: str) -> Config:
+    """Read a step's config as it is shipped."""
+    return Config.fromfile(ROOT / "configs" / "demo" / f"{step}.py")
+
+
 def final_checkpoint(step: str, folder: Path) -> str:
     """Path of the checkpoint that ends a step."""
-    iterations = Config.fromfile(CONFIGS / f"{step}.py").train_cfg.max_iters
-    return str(folder / step / f"iter_{iterations}.pth")
+    return str(folder / step / f"iter_{read(step).train_cfg.max_iters}.pth")
 
 
-def train(step: str, folder: Path, data: Path, seed: int) -> None:
+def train(step: str, folder: Path, seed: int) -> None:
     """Train one step, unless an earlier run finished it."""
     title = f"[{list(STEPS).index(step) + 1}/{len(STEPS) + 1}] {STEPS[step]}"
     final = final_checkpoint(step, folder)
@@ -69,7 +95,7 @@ def train(step: str, folder: Path, data: Path, seed: int) -> None:
     if newest == final:
         print(f"{title}: done before")
         return
-    cfg = demo_config(step, folder, data, seed)
+    cfg = demo_config(step, folder, seed)
     cfg.pop("test_dataloader"), cfg.pop("test_evaluator"), cfg.pop("test_cfg")
     cfg.custom_hooks = [dict(type="mmdenoise.ProgressHook", title=title)]
     cfg.load_from = newest
@@ -77,29 +103,36 @@ def train(step: str, folder: Path, data: Path, seed: int) -> None:
     Runner.from_cfg(cfg).train()
 
 
+def evaluate(task: str, folder: Path, seed: int) -> str:
+    """Compare the denoisers in front of one network."""
+    config, keys, arms, images = TASKS[task].values()
+    checkpoints = {name: final_checkpoint(step, folder) for name, step in arms.items()}
+    return compare(
+        demo_config(config, folder, seed),
+        arms_of(checkpoints),
+        str(folder / "results" / task),
+        keys=keys,
+        noise_seeds=(seed,),
+        differences=DIFFERENCES,
+        images=images,
+    )
+
+
 def main() -> None:
     args = parse_args()
     # From the hosts' imports; nothing that a user of the demo could mend.
     warnings.filterwarnings("ignore")
     start = time.monotonic()
-    data = make_voc_dataset(os.path.join(args.out_dir, "data"))
     folder = Path(args.out_dir) / f"seed{args.seed}"
+    make_voc_dataset(folder.parent / "data")
+    make_class_dataset(folder.parent / "classes")
     for step in STEPS:
-        train(step, folder, Path(data), args.seed)
+        train(step, folder, args.seed)
     print(f"[{len(STEPS) + 1}/{len(STEPS) + 1}] evaluation")
-    cfg = demo_config("joint", folder, Path(data), args.seed)
-    arms = {step: final_checkpoint(step, folder) for step in ("separate", "joint")}
-    text = compare(
-        cfg,
-        arms_of(arms),
-        str(folder / "results"),
-        keys=("mIoU", "PSNR", "SSIM"),
-        noise_seeds=(args.seed,),
-        difference=("joint", "separate"),
-        images=PANEL_IMAGES,
-    )
-    print(f"\n{text}\n")
-    print(f"table.md and panel.png are in {folder / 'results'}")
+    texts = {task: evaluate(task, folder, args.seed) for task in TASKS}
+    for task, text in texts.items():
+        print(f"\n{task.capitalize()}\n\n{text}")
+    print(f"\nthe tables and panel.png are in {folder / 'results'}")
     print(f"{timedelta(seconds=round(time.monotonic() - start))} in all")
 
 
