@@ -228,5 +228,7 @@ def _mean_metrics(
         for metric, entries in zip(evaluator.metrics, result.per_image):
             found = metric.compute_metrics([entries[index] for index in draw])
             for key, value in found.items():
+                # As MMEngine names it: accuracy/top1.
+                key = f"{metric.prefix}/{key}" if metric.prefix else key
                 total[key] = total.get(key, 0.0) + value / len(arm)
     return total

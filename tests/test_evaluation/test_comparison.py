@@ -65,6 +65,17 @@ def test_a_constant_shift_has_no_spread():
     assert found["score"] == pytest.approx((2.5, 2.5, 2.5))
 
 
+def test_intervals_are_named_as_the_metrics_are():
+    """MMEngine puts a metric's prefix before its keys: accuracy/top1."""
+    metric = Mean("top1")
+    metric.prefix = "accuracy"
+    metric.results = [1.0, 3.0]
+    (key,) = metric.evaluate(2)
+    found = bootstrap(Evaluator([metric]), results([1, 9]), results([1, 5]), 50)
+    assert list(found) == [key] == ["accuracy/top1"]
+    assert found[key][0] == 2.0
+
+
 def test_two_images_by_hand():
     """Differences 0 and 4: resampled means are 0, 2 or 4 (1, 2 and 1 in 4)."""
     found = bootstrap(Evaluator([Mean()]), results([1, 9]), results([1, 5]), 400)
