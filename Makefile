@@ -28,7 +28,7 @@ UNFINISHED := $(VENV)/.installing
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint format clean
+.PHONY: help install baselines demo test test-slow lint format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) \
@@ -37,6 +37,10 @@ help: ## show this list
 	@echo '         FAMILY=openmmlab: on that family of hosts; compiles MMCV at first'
 
 install: $(STAMP) ## make .venv with the pinned packages (the others do so if need be)
+
+# Constrained, so that no package of the environment moves.
+baselines: $(STAMP) ## add the packages of CBM3D (non-commercial) and SpandrelDenoiser
+	$(PIP_INSTALL) -c $(LOCK) -r requirements/baselines.txt
 
 demo: $(STAMP) ## data, head, denoisers, table and picture, in minutes on a CPU
 	$(BIN)/python tools/demo.py $(DEMO_ARGS)

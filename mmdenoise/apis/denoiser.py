@@ -74,7 +74,12 @@ def takes_sigma(source: str) -> bool:
     Raises:
         FileNotFoundError, ValueError: As ``load_denoiser``.
     """
-    return "sigma" in inspect.signature(_resolve(source)[2]).parameters
+    _, config, found = _resolve(source)
+    level = inspect.signature(found).parameters.get("sigma")
+    # Where it may be left out, and the file leaves it out, the network is not told.
+    return level is not None and not (
+        level.default is None and config.get("sigma") is None
+    )
 
 
 def _resolve(source: str) -> tuple[str | None, dict, type]:
@@ -91,6 +96,9 @@ def _resolve(source: str) -> tuple[str | None, dict, type]:
             f"({', '.join(FILES)})"
         )
     _refuse_unknown_types(source, found, config)
+    if path is not None and "checkpoint" in inspect.signature(found).parameters:
+        # Where it finds its architecture: here, whatever file a release was made of.
+        config = dict(config, checkpoint=path)
     return path, config, found
 
 

@@ -1,12 +1,20 @@
 """The cascade and what it is composed of."""
 
 from .cascade import Cascade, CascadeClassifier, CascadeSegmentor
-from .denoisers import DnCNN, FFDNet, IdentityDenoiser, MultiScaleDenoiser
+from .denoisers import (
+    CBM3D,
+    DnCNN,
+    FFDNet,
+    IdentityDenoiser,
+    MultiScaleDenoiser,
+    SpandrelDenoiser,
+)
 from .heads import VGGLargeFOV
 from .joint_loss import JointLoss
 from .noise import GaussianNoise, PoissonGaussianNoise
 
 __all__ = [
+    "CBM3D",
     "Cascade",
     "CascadeClassifier",
     "CascadeSegmentor",
@@ -17,5 +25,6 @@ __all__ = [
     "JointLoss",
     "MultiScaleDenoiser",
     "PoissonGaussianNoise",
+    "SpandrelDenoiser",
     "VGGLargeFOV",
 ]

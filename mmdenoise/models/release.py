@@ -49,8 +49,9 @@ EXPECTED = (
     "expected a release, a cascade's checkpoint or a denoiser's own; a task network's "
     "goes to head_checkpoint"
 )
-# Options by which networks of the same weights and the same results may differ.
-FREE = ("init_cfg", "sigma")
+# Options by which networks of the same weights and the same results may differ; by
+# ``checkpoint`` a denoiser names the file that its architecture is found in.
+FREE = ("checkpoint", "init_cfg", "sigma")
 BATCH_NORMS = ("BN", "BN2d", "SyncBN", "MMSyncBN")
 
 
@@ -103,9 +104,12 @@ def write_release(
     if kind not in (".safetensors", ".pth"):
         raise ValueError(f"a release ends in .safetensors or .pth, not as {path!r}")
     refuse_not_finite(state, "the denoiser to be released")
+    config = whole_config(denoiser)
+    if "checkpoint" in config:
+        config["checkpoint"] = None  # the release itself, from here on
     info = dict(
         mmdenoise_format=FORMAT,
-        denoiser=json.dumps(whole_config(denoiser), sort_keys=True),
+        denoiser=json.dumps(config, sort_keys=True),
         value_range="RGB [0, 1]",
         sigma_unit="8-bit",
         weights="averaged" if averaged else "last",

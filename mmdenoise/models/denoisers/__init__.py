@@ -9,9 +9,18 @@ output shifted alike), ``reach`` the most pixels that an output pixel looks to a
 side. Without a finite field ``reach`` is None, or absent.
 """
 
+from .bm3d import CBM3D
 from .dncnn import DnCNN
 from .ffdnet import FFDNet
 from .identity import IdentityDenoiser
 from .multiscale import MultiScaleDenoiser
+from .spandrel import SpandrelDenoiser
 
-__all__ = ["DnCNN", "FFDNet", "IdentityDenoiser", "MultiScaleDenoiser"]
+__all__ = [
+    "CBM3D",
+    "DnCNN",
+    "FFDNet",
+    "IdentityDenoiser",
+    "MultiScaleDenoiser",
+    "SpandrelDenoiser",
+]
