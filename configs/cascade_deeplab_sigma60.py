@@ -1,6 +1,6 @@
-# The paper's segmentation cascade at sigma 60, in front of DeepLab-LargeFOV: first
-# tools/train.py configs/deeplab_largefov_voc12aug.py and
-# configs/denoise/multiscale_sigma60.py. Batches of 6 in all, so 6 / GPUs on each.
+# The paper's segmentation cascade at sigma 60, in front of DeepLab-LargeFOV, from the
+# zoo's separate denoiser: first tools/train.py configs/deeplab_largefov_voc12aug.py.
+# Batches of 6 in all, so 6 / GPUs on each.
 _base_ = [
     "./_base_/default_runtime.py",
     "./_base_/datasets/voc12aug_321.py",
@@ -9,7 +9,7 @@ _base_ = [
 model = dict(
     type="mmdenoise.CascadeSegmentor",
     denoiser=dict(type="mmdenoise.MultiScaleDenoiser"),
-    denoiser_checkpoint="work_dirs/multiscale_sigma60/iter_20000.pth",
+    denoiser_checkpoint="multiscale_sigma60",
     head="configs/deeplab_largefov_voc12aug.py",
     head_checkpoint="work_dirs/deeplab_largefov_voc12aug/iter_6000.pth",
     tap="backbone.features.8",  # relu3_3

@@ -12,7 +12,7 @@ model = dict(
     _delete_=True,
     type="mmdenoise.CascadeSegmentor",
     denoiser=dict(type="mmdenoise.MultiScaleDenoiser"),
-    denoiser_checkpoint="work_dirs/multiscale_sigma60/iter_20000.pth",
+    denoiser_checkpoint="multiscale_sigma60",
     head={{_base_.model}},  # noqa: F821
     head_checkpoint=zoo + "deeplabv3_r50-d8_512x512_20k_voc12aug/"
     "deeplabv3_r50-d8_512x512_20k_voc12aug_20200617_010906-596905ef.pth",

@@ -10,7 +10,7 @@ default_hooks = dict(checkpoint=dict(interval=25))
 model = dict(
     type="mmdenoise.CascadeClassifier",
     denoiser=dict(type="mmdenoise.MultiScaleDenoiser"),
-    denoiser_checkpoint="work_dirs/multiscale_sigma60_from_blind/iter_600.pth",
+    denoiser_checkpoint="multiscale_sigma60",
     head="my_classifier.py",
     head_checkpoint="my_classifier.pth",
     tap="backbone.layer3",

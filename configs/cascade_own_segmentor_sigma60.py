@@ -9,7 +9,7 @@ default_hooks = dict(checkpoint=dict(interval=50))
 model = dict(
     type="mmdenoise.CascadeSegmentor",
     denoiser=dict(type="mmdenoise.MultiScaleDenoiser"),
-    denoiser_checkpoint="work_dirs/multiscale_sigma60_2k/iter_2000.pth",
+    denoiser_checkpoint="multiscale_sigma60",
     head="my_segmentor.py",
     head_checkpoint="my_segmentor.pth",
     tap="backbone.layer3",

@@ -9,7 +9,7 @@ zoo = "https://download.openmmlab.com/mmclassification/v0/resnet/"
 model = dict(
     type="mmdenoise.CascadeClassifier",
     denoiser=dict(type="mmdenoise.MultiScaleDenoiser"),
-    denoiser_checkpoint="work_dirs/multiscale_sigma60/iter_20000.pth",
+    denoiser_checkpoint="multiscale_sigma60",
     head="mmpretrain::resnet/resnet50_8xb32_in1k.py",
     head_checkpoint=zoo + "resnet50_8xb32_in1k_20210831-ea4938fc.pth",
     tap="backbone.layer2",

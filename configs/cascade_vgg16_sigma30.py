@@ -1,5 +1,5 @@
 _base_ = "./cascade_vgg16_sigma60.py"
 model = dict(
     noise=dict(sigma=30),
-    denoiser_checkpoint="work_dirs/multiscale_sigma30/iter_20000.pth",
+    denoiser_checkpoint="multiscale_sigma30",
 )

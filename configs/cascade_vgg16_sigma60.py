@@ -1,6 +1,6 @@
 # The paper's classification cascade at sigma 60, in front of MMPretrain's VGG-16 (71.62
-# top-1 on clean images): first tools/train.py configs/denoise/multiscale_sigma60.py.
-# Batches of 10 in all, so 10 / GPUs on each.
+# top-1 on clean images), from the zoo's separate denoiser. Batches of 10 in all, so
+# 10 / GPUs on each.
 _base_ = [
     "./_base_/default_runtime.py",
     "./_base_/datasets/imagenet_pil_resize.py",
@@ -10,7 +10,7 @@ zoo = "https://download.openmmlab.com/mmclassification/v0/vgg/"
 model = dict(
     type="mmdenoise.CascadeClassifier",
     denoiser=dict(type="mmdenoise.MultiScaleDenoiser"),
-    denoiser_checkpoint="work_dirs/multiscale_sigma60/iter_20000.pth",
+    denoiser_checkpoint="multiscale_sigma60",
     head="mmpretrain::vgg/vgg16_8xb32_in1k.py",
     head_checkpoint=zoo + "vgg16_batch256_imagenet_20210208-db26f1a5.pth",
     tap="backbone.features.8",  # relu3_3

@@ -9,7 +9,7 @@ zoo = "https://download.openmmlab.com/mmclassification/v0/vgg/"
 model = dict(
     type="mmdenoise.CascadeClassifier",
     denoiser=dict(type="mmdenoise.MultiScaleDenoiser"),
-    denoiser_checkpoint="work_dirs/multiscale_sigma60/iter_20000.pth",
+    denoiser_checkpoint="multiscale_sigma60",
     head="mmpretrain::vgg/vgg16_8xb32_in1k.py",
     head_checkpoint=zoo + "vgg16_batch256_imagenet_20210208-db26f1a5.pth",
     noise=dict(type="mmdenoise.GaussianNoise", sigma=60),

@@ -275,8 +275,7 @@ def test_a_noise_level_changes_sigma_and_the_start(sigma):
     expected = read("cascade_deeplab_sigma60").to_dict()
     assert expected["model"]["noise"]["sigma"] == 60
     expected["model"]["noise"]["sigma"] = sigma
-    start = f"work_dirs/multiscale_sigma{sigma}/iter_20000.pth"
-    expected["model"]["denoiser_checkpoint"] = start
+    expected["model"]["denoiser_checkpoint"] = f"multiscale_sigma{sigma}"
     assert found == expected
 
 

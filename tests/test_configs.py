@@ -1,6 +1,7 @@
 """Every shipped config: it reads, it builds, and what it names fits together."""
 
 import copy
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS, init_default_scope
 
 from mmdenoise.models import Cascade
+from mmdenoise.models.release import read_release_info, whole_config
 from mmdenoise.registry import MODELS
+from mmdenoise.zoo import zoo_file
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(
@@ -167,10 +170,18 @@ def test_an_interrupted_training_can_go_on(path):
 
 
 @EVERY
-def test_a_denoiser_comes_from_a_config_that_makes_it(path):
-    checkpoint = Config.fromfile(path).model.get("denoiser_checkpoint")
+def test_a_denoiser_comes_from_the_zoo_or_a_config_that_makes_it(path):
+    cfg = Config.fromfile(path)
+    checkpoint = cfg.model.get("denoiser_checkpoint")
     if checkpoint is None:
         assert "cascade" not in path.stem
+        return
+    sigma = cfg.model.noise.sigma
+    if zoo_file(checkpoint):
+        assert checkpoint == f"multiscale_sigma{sigma}"
+        ours = whole_config(cfg.model.denoiser)
+        released = read_release_info(zoo_file(checkpoint))["denoiser"]
+        assert whole_config(json.loads(released)) == ours
         return
     folder, iteration = re.fullmatch(
         r"work_dirs/(.+)/iter_(\d+)\.pth", checkpoint
@@ -178,11 +189,10 @@ def test_a_denoiser_comes_from_a_config_that_makes_it(path):
     # Either a config's default work folder or the demo's.
     name = folder.split("/")[-1]
     (maker,) = [one for one in CONFIGS if one.stem == name]
-    cfg = Config.fromfile(maker)
-    assert cfg.train_cfg.max_iters == int(iteration)
-    ours, theirs = (dict(Config.fromfile(p).model.denoiser) for p in (path, maker))
-    assert ours == theirs
-    sigma, levels = Config.fromfile(path).model.noise.sigma, cfg.model.noise.sigma
+    made = Config.fromfile(maker)
+    assert made.train_cfg.max_iters == int(iteration)
+    assert cfg.model.denoiser == made.model.denoiser
+    levels = made.model.noise.sigma
     low, high = levels if isinstance(levels, (tuple, list)) else (levels, levels)
     assert low <= sigma <= high
 

@@ -4,12 +4,26 @@ import json
 import os
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from mmdenoise import zoo
 from mmdenoise.apis import load_denoiser
-from mmdenoise.models.release import read_release_info, whole_config
-from mmdenoise.zoo import read_metafile, zoo_file, zoo_hint, zoo_levels, zoo_names
+from mmdenoise.models.release import (
+    load_denoiser_weights,
+    read_release_info,
+    whole_config,
+)
+from mmdenoise.registry import MODELS
+from mmdenoise.zoo import (
+    read_metafile,
+    resolve,
+    zoo_file,
+    zoo_hint,
+    zoo_levels,
+    zoo_name,
+    zoo_names,
+)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NAMES = zoo_names()
@@ -36,7 +50,7 @@ def test_a_name_is_true(name):
     else:
         assert level == f"sigma{noise['sigma']:g}"
     assert info["iteration"].isdigit()
-    denoiser = load_denoiser(name)
+    denoiser = load_denoiser(name, for_inference=False)
     ours = whole_config(dict(type="mmdenoise.MultiScaleDenoiser"))
     assert whole_config(json.loads(info["denoiser"])) == ours
     assert sum(p.numel() for p in denoiser.parameters()) == 1_033_443
@@ -88,3 +102,21 @@ def test_what_is_in_the_folder(files):
     assert zoo_hint(25).endswith("levels are 7.5, 60, and 'multiscale_blind' for any")
     assert zoo_file("multiscale_sigma25") is None
     assert zoo_file("metafile") is None
+    assert zoo_name(60) == "multiscale_sigma60"
+    assert zoo_name(None) == "multiscale_blind"
+    with pytest.raises(ValueError, match="the zoo has none for sigma 25; its levels"):
+        zoo_name(25)
+    assert resolve("multiscale_sigma60") == zoo_file("multiscale_sigma60")
+    assert resolve("multiscale_sigma61") == "multiscale_sigma61"
+
+
+def test_a_cascade_starts_from_a_name(make_cascade):
+    """As from the file; and the name of none is looked for as a file."""
+    config = dict(type="mmdenoise.MultiScaleDenoiser")
+    model = make_cascade(denoiser=config, denoiser_checkpoint="multiscale_sigma60")
+    denoiser = MODELS.build(config)
+    load_denoiser_weights(denoiser, zoo_file("multiscale_sigma60"), config)
+    found, expected = model.denoiser.state_dict(), denoiser.state_dict()
+    assert all(torch.equal(found[key], expected[key]) for key in expected)
+    with pytest.raises(FileNotFoundError, match="'multiscale_sigma61'"):
+        make_cascade(denoiser=config, denoiser_checkpoint="multiscale_sigma61")

@@ -50,7 +50,7 @@ def main() -> None:
         # float16 underflows without; bfloat16 has the range of float32.
         scale = "dynamic" if args.amp == "float16" else 1.0
         cfg.optim_wrapper.setdefault("loss_scale", scale)
-    elif cfg.optim_wrapper.type == "AmpOptimWrapper" and not is_cuda_available():
+    elif cfg.optim_wrapper.get("type") == "AmpOptimWrapper" and not is_cuda_available():
         raise ValueError(
             "the config trains in mixed precision (AmpOptimWrapper), which needs a "
             "GPU, and there is none: choose another, or set OptimWrapper in its place"

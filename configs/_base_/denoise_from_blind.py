@@ -1,12 +1,11 @@
-# What configs/denoise/multiscale_sigmaN_from_blind.py share: the blind denoiser of
-# multiscale_blind_4k.py, trained on for one level on a budget of two CPU cores.
+# What configs/denoise/multiscale_sigmaN_gpu.py share: the blind denoiser, trained on
+# for one level. The zoo's denoisers were made so.
 _base_ = [
     "./default_runtime.py",
     "./denoisers/multiscale.py",
     "./datasets/bsd432.py",
-    "./schedules/denoise_adam_600.py",
+    "./schedules/denoise_adam_1k_bf16.py",
 ]
-# One process, whose cache of decoded images (0.2 GB) is the only one.
-train_dataloader = dict(batch_size=16, num_workers=0, persistent_workers=False)
+train_dataloader = dict(batch_size=512)
 default_hooks = dict(checkpoint=dict(interval=200))
-model = dict(denoiser_checkpoint="work_dirs/multiscale_blind_4k/iter_4000.pth")
+model = dict(denoiser_checkpoint="work_dirs/multiscale_blind_gpu/iter_5000.pth")

@@ -1,12 +1,7 @@
-# The paper's denoiser at the paper's scale on one GPU, in pieces as long as you like:
-# tools/train.py --resume goes on. Images lie on the GPU, where patches are cut and
-# noise is drawn. Tried for a few iterations in float32 on a CPU; never yet on a GPU. On
-# several, divide the batch by their number.
-_base_ = [
-    "../_base_/default_runtime.py",
-    "../_base_/denoisers/multiscale.py",
-    "../_base_/datasets/bsd432.py",
-    "../_base_/schedules/denoise_adam_187k_bf16.py",
-]
-train_dataloader = dict(batch_size=256)
+_base_ = "../_base_/denoise_from_blind.py"
 model = dict(noise=dict(sigma=25))
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=50),
+    dict(type="CosineAnnealingLR", T_max=1450, by_epoch=False, begin=50, end=1500),
+]
+train_cfg = dict(max_iters=1500, val_interval=1500)

@@ -18,6 +18,7 @@ from mmdenoise.evaluation.functional import quantize
 from mmdenoise.models.checkpoints import is_cascade, read_state_dict
 from mmdenoise.registry import MODELS
 from mmdenoise.visualization import colour_labels, colour_table, label_map_of
+from mmdenoise.zoo import resolve
 
 from .loading import safe_loading
 
@@ -32,8 +33,8 @@ def predict_image(
 
     Args:
         cfg: Config of a cascade, with its test pipeline.
-        checkpoint: A cascade's or denoiser's checkpoint, or a release; None takes the
-            config's ``denoiser_checkpoint``.
+        checkpoint: A cascade's or denoiser's checkpoint, a release, or a name in the
+            zoo; None takes the config's ``denoiser_checkpoint``.
         image: Path of the image.
         device: Where to run.
 
@@ -50,6 +51,7 @@ def predict_image(
     config = dict(cfg.model, noise=None)
     state = None
     if checkpoint is not None:
+        checkpoint = resolve(checkpoint)
         state = read_state_dict(checkpoint)
         # It replaces whatever the training began from, which may be gone.
         config["denoiser_checkpoint"] = None if is_cascade(state) else checkpoint

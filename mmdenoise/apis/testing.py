@@ -16,6 +16,7 @@ from mmdenoise.engine.files import atomic_path
 from mmdenoise.evaluation.comparison import ArmResult, columns, summary, table
 from mmdenoise.models.checkpoints import is_cascade, read_state_dict
 from mmdenoise.models.release import check_denoiser_weights
+from mmdenoise.zoo import resolve
 
 __all__ = ["Tester", "evaluate_heads", "use_checkpoint"]
 
@@ -33,12 +34,13 @@ def use_checkpoint(cfg: Config, checkpoint: str | None) -> None:
 
     Args:
         cfg: Of a cascade, or of a bare task network; changed in place.
-        checkpoint: A cascade's checkpoint, a denoiser's or a release; for a task
-            network its own. None leaves what the config names.
+        checkpoint: A cascade's checkpoint, a denoiser's, a release, or a name in the
+            zoo; for a task network its own. None leaves what the config names.
 
     Raises:
         FileNotFoundError: If there is no such file.
     """
+    checkpoint = None if checkpoint is None else resolve(checkpoint)
     if checkpoint is not None and not os.path.isfile(checkpoint):
         raise FileNotFoundError(f"there is no checkpoint {checkpoint!r}")
     cfg.load_from = checkpoint
@@ -58,8 +60,9 @@ def evaluate_heads(configs: Mapping[str, Config], denoiser: str, out_dir: str) -
 
     Args:
         configs: Configs of cascades by the row's name.
-        denoiser: A release, any cascade's checkpoint, or a denoiser's own. Only the
-            denoiser is taken: no head need be the one it was trained with.
+        denoiser: A release, any cascade's checkpoint, a denoiser's own, or a name in
+            the zoo. Only the denoiser is taken: no head need be the one it was trained
+            with.
         out_dir: Folder for the table, and for each head's log.
 
     Returns:

@@ -21,6 +21,7 @@ from mmengine.runner import Runner
 from mmdenoise.engine.files import atomic_path
 from mmdenoise.models.frozen_head import open_head
 from mmdenoise.models.safe_reader import open_checkpoint
+from mmdenoise.zoo import resolve
 
 __all__ = [
     "Arm",
@@ -109,8 +110,8 @@ def _digest(cfg: Config) -> str:
     text = json.dumps(parts, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode())
     for name in ("denoiser_checkpoint", "head_checkpoint"):
-        path = cfg.model.get(name)
-        if path and os.path.isfile(path):
+        path = resolve(cfg.model.get(name) or "")
+        if os.path.isfile(path):
             with open(path, "rb") as file:
                 digest.update(hashlib.sha256(file.read()).digest())
     return digest.hexdigest()[:12]

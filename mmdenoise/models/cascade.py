@@ -54,7 +54,7 @@ class Cascade(BaseModel):
         head: Path of a complete config, or a model dict; None trains the denoiser by
             itself (Eq. (3) with lambda_P = lambda_H = 0).
         denoiser_checkpoint: File of a denoiser's weights, or of a cascade's, or a
-            release, which says what it is.
+            release, which says what it is; or a name in the zoo.
         head_checkpoint: File of the head's weights.
         head_options: Merged over the head's model, ``{'data_preprocessor.size': ...}``.
         head_channel_order: The order in which a head without channel conversion gets

@@ -136,20 +136,21 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
                 # A batch at once: drawn one by one, images would cost a GPU more time
                 # than the denoiser does.
                 generator = self._training_generator(frame.device)
-                noisy = crop_to_areas(self.noise.add(images, generator), sizes)
+                inputs = _cut(self.noise.add(images, generator), sizes)
             else:
                 self._tell_once()
                 self._refuse_rescaled_views(data.get("data_samples") or (), sizes)
                 generators = [
                     evaluation_generator(key, self.noise.seed) for key in keys
                 ]
-                noisy = [
-                    _unflip(self.noise.add(_unflip(image, flip), generator), flip)
-                    for image, flip, generator in zip(
-                        crop_to_areas(images, sizes), flips, generators
-                    )
-                ]
-            inputs = _stack(noisy)
+                inputs = _stack(
+                    [
+                        _unflip(self.noise.add(_unflip(image, flip), generator), flip)
+                        for image, flip, generator in zip(
+                            crop_to_areas(images, sizes), flips, generators
+                        )
+                    ]
+                )
         return dict(
             inputs=inputs,
             data_samples=batch.get("data_samples"),
@@ -166,7 +167,7 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
                     f"the head's preprocessor made {height}x{width} of {name} of "
                     f"{h}x{w}: it may pad to the right and the bottom, not cut or scale"
                 )
-        images = _stack(crop_to_areas(self.head_input.to_image(frame), sizes))
+        images = _cut(self.head_input.to_image(frame), sizes)
         low, high = images.flatten(1).aminmax(dim=1)
         # Written so that NaN fails as well.
         fits = (low >= -TOLERANCE) & (high <= 1 + TOLERANCE)
@@ -309,6 +310,15 @@ def _flip_of(sample: object) -> tuple:
 
 def _unflip(image: Tensor, axes: tuple) -> Tensor:
     return image.flip(axes) if axes else image
+
+
+def _cut(batch: Tensor, sizes: list[tuple[int, int]]) -> Tensor:
+    """Cut a batch (N, 3, Hb, Wb) to the images (N, 3, H, W) that lie in it."""
+    # Hundreds of patches, taken apart and put together, would cost more time than the
+    # denoiser does.
+    if set(sizes) == {tuple(batch.shape[-2:])}:
+        return batch
+    return _stack(crop_to_areas(batch, sizes))
 
 
 def _stack(images: list[Tensor]) -> Tensor:

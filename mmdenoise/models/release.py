@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from mmdenoise.engine.files import atomic_path
 from mmdenoise.registry import MODELS
 from mmdenoise.version import __version__
+from mmdenoise.zoo import resolve
 
 from .checkpoints import denoiser_weights, load_strictly, refuse_not_finite, weights_in
 from .safe_reader import local_path, open_checkpoint
@@ -161,7 +162,7 @@ def load_denoiser_weights(denoiser: nn.Module, path: str, config: Mapping) -> No
 
     Args:
         denoiser: The network, built.
-        path: The file.
+        path: The file, or a denoiser's name in the zoo.
         config: What the network was built of; a release must say the same.
 
     Raises:
@@ -170,6 +171,7 @@ def load_denoiser_weights(denoiser: nn.Module, path: str, config: Mapping) -> No
         ValueError: If the file is corrupt, holds no weights, or NaN among them.
     """
     what = f"denoiser_checkpoint {path!r}"
+    path = resolve(path)
     content = open_checkpoint(path, "denoiser_checkpoint")
     state = denoiser_weights(weights_in(content, f"denoiser_checkpoint: {path!r}"))
     info = _info(path, content)

@@ -12,7 +12,15 @@ import re
 
 import yaml
 
-__all__ = ["read_metafile", "zoo_file", "zoo_hint", "zoo_levels", "zoo_names"]
+__all__ = [
+    "read_metafile",
+    "resolve",
+    "zoo_file",
+    "zoo_hint",
+    "zoo_levels",
+    "zoo_name",
+    "zoo_names",
+]
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 ENDING = ".safetensors"
@@ -32,6 +40,11 @@ def zoo_file(name: str) -> str | None:
     return os.path.join(FOLDER, name + ENDING) if name in zoo_names() else None
 
 
+def resolve(source: str) -> str:
+    """Path of a denoiser in the zoo where that is its name; else what is given."""
+    return zoo_file(source) or source
+
+
 def zoo_levels() -> dict[float, str]:
     """Names of the denoisers for one level, by it (``sigma`` in 8-bit units)."""
     found = {name: LEVEL.fullmatch(name) for name in zoo_names()}
@@ -47,6 +60,19 @@ def zoo_hint(sigma: float) -> str:
     known = ", ".join(f"{level:g}" for level in levels) or "none"
     blind = f", and {BLIND!r} for any" if BLIND in zoo_names() else ""
     return f"the zoo has none for sigma {sigma:g}; its levels are {known}{blind}"
+
+
+def zoo_name(sigma: float | None) -> str:
+    """Choose a denoiser for a level, or the blind one where none is known.
+
+    Raises:
+        ValueError: If the zoo has none for that level, naming those it has.
+    """
+    if sigma is None:
+        return BLIND
+    if sigma not in zoo_levels():
+        raise ValueError(zoo_hint(sigma))
+    return zoo_levels()[sigma]
 
 
 def read_metafile() -> list[dict]:

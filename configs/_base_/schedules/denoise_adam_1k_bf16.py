@@ -1,0 +1,17 @@
+# For a denoiser that is trained already: Adam in bfloat16, half a minute on a GPU.
+optim_wrapper = dict(
+    type="AmpOptimWrapper",
+    dtype="bfloat16",
+    loss_scale=1.0,  # bfloat16 has the range of float32
+    optimizer=dict(type="Adam", lr=5e-4, fused=True),
+    # Any paramwise setting makes MMEngine collect the parameters one by one, which
+    # leaves a frozen head's out. The release's x0.1 for the last layer is SGD's.
+    paramwise_cfg=dict(custom_keys={"denoiser.output": dict(lr_mult=1.0)}),
+)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=50),
+    dict(type="CosineAnnealingLR", T_max=950, by_epoch=False, begin=50, end=1000),
+]
+train_cfg = dict(type="IterBasedTrainLoop", max_iters=1000, val_interval=1000)
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")

@@ -1,2 +1,0 @@
-_base_ = "../_base_/denoise_from_blind.py"
-model = dict(noise=dict(sigma=35))
