@@ -27,7 +27,10 @@ OURS, DENOISERS = "mmdenoise.", "mmdenoise.models.denoisers."
 
 
 def load_denoiser(
-    source: str, device: str | torch.device = "cpu", sigma: float | None = None
+    source: str,
+    device: str | torch.device = "cpu",
+    sigma: float | None = None,
+    for_inference: bool = True,
 ) -> nn.Module:
     """Build a denoiser and load its weights, strictly, running nothing of the file.
 
@@ -40,6 +43,9 @@ def load_denoiser(
         device: Where to put it.
         sigma: Level of the noise in 8-bit units (25 means 25/255), for denoisers that
             take it as an argument. Others have theirs from their training.
+        for_inference: Let a network that can do so take its faster form of the same
+            results (its method ``for_inference``). False returns the network as it was
+            trained, with its weights under their names.
 
     Returns:
         The denoiser in evaluation mode: RGB float (N, 3, H, W) in [0, 1] in and out.
@@ -65,7 +71,10 @@ def load_denoiser(
             f"{source!r} is a network and needs weights: name a file of them "
             f"({', '.join(FILES)}), or one of the zoo: {', '.join(zoo_names())}"
         )
-    return denoiser.to(target).eval()
+    denoiser.eval()
+    if for_inference and hasattr(denoiser, "for_inference"):
+        denoiser = denoiser.for_inference()
+    return denoiser.to(target)
 
 
 def takes_sigma(source: str) -> bool:

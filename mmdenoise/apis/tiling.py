@@ -1,10 +1,10 @@
 """Denoise an image tile by tile, so that memory does not grow with the image.
 
-A denoiser with a finite field (``reach`` pixels to any one side, on a grid of ``stride``
-pixels) gives in tiles what it gives for the whole image: each tile is cut out with a
-halo of at least ``reach``, starts on the grid, and the halo is dropped afterwards. A
-tile at the image's border ends where the image ends, so that the network meets the
-border itself and pads there as it always does.
+A denoiser with a finite field (``reach`` pixels to any one side, on a grid of
+``stride`` pixels) gives in tiles what it gives for the whole image: each tile is cut
+out with a halo of at least ``reach``, starts on the grid, and the halo is dropped
+afterwards. A tile at the image's border ends where the image ends, so that the network
+meets the border itself and pads there as it always does.
 
 Without a finite field (``reach`` None or absent) tiles overlap and are blended, which
 hides seams, and no more is claimed.

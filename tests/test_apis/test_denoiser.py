@@ -55,17 +55,27 @@ def same(one, other):
 
 
 def test_by_name(a_zoo, network):
-    denoiser = load_denoiser("multiscale_sigma25")
+    denoiser = load_denoiser("multiscale_sigma25", for_inference=False)
     assert same(denoiser, network)
     assert not any(module.training for module in denoiser.modules())
     assert type(load_denoiser("IdentityDenoiser")).__name__ == "IdentityDenoiser"
+
+
+def test_the_faster_form_gives_the_same(a_zoo, network):
+    faster = load_denoiser("multiscale_sigma25")
+    assert type(faster).__name__ == "MergedMultiScaleDenoiser"
+    assert (faster.stride, faster.reach) == (network.stride, network.reach)
+    assert not any(module.training for module in faster.modules())
+    noisy = torch.rand(1, 3, 21, 30)
+    with torch.no_grad():
+        torch.testing.assert_close(faster(noisy), network.eval()(noisy))
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "pth"])
 def test_from_a_release(tmp_path, network, kind):
     path = str(tmp_path / f"mine.{kind}")
     write_release(path, network.state_dict(), SMALL)
-    assert same(load_denoiser(path), network)
+    assert same(load_denoiser(path, for_inference=False), network)
 
 
 @pytest.mark.parametrize("prefix", ["denoiser.", ""])
@@ -74,7 +84,7 @@ def test_from_a_training(tmp_path, network, prefix):
     state = {prefix + key: value for key, value in network.state_dict().items()}
     text = f"model = dict(type='mmdenoise.Cascade', denoiser={SMALL!r})\n"
     torch.save(dict(state_dict=state, meta=dict(cfg=text)), path)
-    assert same(load_denoiser(path), network)
+    assert same(load_denoiser(path, for_inference=False), network)
     torch.save(dict(state_dict=state), path)
     with pytest.raises(ValueError, match="iter_7.pth' does not say what denoiser"):
         load_denoiser(path)

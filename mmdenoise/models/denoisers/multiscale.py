@@ -14,12 +14,16 @@ Shapes, for ``scales=3`` and the default widths (E encoder, D decoder, S stem)::
 The output is the residual: the global skip adds the noisy image to it.
 """
 
+import copy
+
 import torch
-from mmcv.cnn import build_norm_layer
+from mmcv.cnn import build_norm_layer, fuse_conv_bn
 from torch import Tensor, nn
 
 from mmdenoise.models.padding import pad_to_multiple
 from mmdenoise.registry import MODELS
+
+from .multiscale_merged import MergedMultiScaleDenoiser
 
 __all__ = ["MultiScaleDenoiser"]
 
@@ -159,6 +163,8 @@ class MultiScaleDenoiser(nn.Module):
         """
         height, width = noisy.shape[-2:]
         image = pad_to_multiple(noisy, self.stride)
+        # Convs then take less time: in half precision on a GPU, and on a CPU.
+        image = image.contiguous(memory_format=torch.channels_last)
         features = self.stem(image)
         finer = []
         for encoder in self.encoders:
@@ -172,6 +178,17 @@ class MultiScaleDenoiser(nn.Module):
         if self.global_skip:
             denoised = denoised + image
         return denoised[..., :height, :width]
+
+    def for_inference(self) -> nn.Module:
+        """Copy the network to a faster one of the same results, not to be trained.
+
+        BN is folded into the convs and, unless max pooling stands between them, convs
+        without a ReLU between them are merged: :class:`MergedMultiScaleDenoiser`.
+        """
+        folded = fuse_conv_bn(copy.deepcopy(self).eval())
+        if not isinstance(self.encoders[0], CodingModule):
+            return folded
+        return MergedMultiScaleDenoiser(folded).eval()
 
     def _fuse(self, coarse: Tensor, fine: Tensor) -> Tensor:
         if self.fusion == "sum":
