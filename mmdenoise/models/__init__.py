@@ -3,6 +3,7 @@
 from .cascade import Cascade, CascadeClassifier, CascadeSegmentor
 from .denoisers import (
     CBM3D,
+    MCWNNM,
     DnCNN,
     FFDNet,
     IdentityDenoiser,
@@ -23,6 +24,7 @@ __all__ = [
     "GaussianNoise",
     "IdentityDenoiser",
     "JointLoss",
+    "MCWNNM",
     "MultiScaleDenoiser",
     "PoissonGaussianNoise",
     "SpandrelDenoiser",

@@ -13,6 +13,7 @@ from .bm3d import CBM3D
 from .dncnn import DnCNN
 from .ffdnet import FFDNet
 from .identity import IdentityDenoiser
+from .mcwnnm import MCWNNM
 from .multiscale import MultiScaleDenoiser
 from .spandrel import SpandrelDenoiser
 
@@ -21,6 +22,7 @@ __all__ = [
     "DnCNN",
     "FFDNet",
     "IdentityDenoiser",
+    "MCWNNM",
     "MultiScaleDenoiser",
     "SpandrelDenoiser",
 ]
