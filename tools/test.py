@@ -26,9 +26,9 @@ def parse_args():
     parser.add_argument(
         "checkpoint",
         nargs="?",
-        help="a cascade's or denoiser's checkpoint, a release, or a name in the zoo; for "
-        "the config of a task network, its own checkpoint; without it the config's own "
-        "are tested",
+        help="a cascade's or denoiser's checkpoint, a release, or a name in the zoo; "
+        "for the config of a task network, its own checkpoint; without it the config's "
+        "own are tested",
     )
     parser.add_argument(
         "--heads",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import re
 import tarfile
 from collections.abc import Iterable
 from typing import Callable
@@ -96,16 +97,14 @@ def open_checkpoint(
             )
             return _read_trusted(local, map_location)
     except pickle.UnpicklingError as error:
-        # What was wrong stands deep in an advice to open the file regardless.
-        detail = str(error).rpartition("WeightsUnpickler error:")[2]
-        reason = _first_line(detail, "damaged").partition(". ")[0]
+        reason = _refused(str(error))
         raise ValueError(
             f"{what}: {named} is corrupt or holds more than weights, and was not "
             f"opened ({reason})"
         ) from None
     except Exception as error:  # a damaged pickle can fail in any way
         name = "empty" if isinstance(error, EOFError) else type(error).__name__
-        reason = _first_line(str(error), name)
+        reason = _first_sentence(str(error), name)
         raise ValueError(f"{what}: cannot read {named} ({reason})") from None
 
 
@@ -165,5 +164,13 @@ def _read_trusted(path: str, map_location: object) -> object:
             os.environ[FORCED] = forced
 
 
-def _first_line(text: str, otherwise: str) -> str:
-    return (text.strip() or otherwise).splitlines()[0]
+def _refused(text: str) -> str:
+    """What was wrong; it stands deep in an advice to open the file regardless."""
+    detail = text.rpartition("WeightsUnpickler error:")[2]
+    named = re.search(r"^.*unsupported.*", detail, re.IGNORECASE | re.MULTILINE)
+    return _first_sentence(named[0] if named else detail, "damaged")
+
+
+def _first_sentence(text: str, otherwise: str) -> str:
+    line = (text.strip() or otherwise).splitlines()[0]
+    return line.partition(". ")[0].rstrip(".")
