@@ -93,6 +93,7 @@ setup(
         "numpy>=1.26",
         "Pillow",
         "safetensors",
+        "tifffile",
         "torch>=2.1",
     ],
     extras_require={

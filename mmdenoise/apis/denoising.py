@@ -7,6 +7,7 @@ first.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -22,6 +23,10 @@ __all__ = ["denoise"]
 LOWEST, HIGHEST = -5.0, 6.0
 # Rows that are checked at once, so that checking takes no second image.
 CHECKED_ROWS = 256
+# Denoisers of colour images expect noise that is independent in the three channels: of
+# their mean it leaves 1 / sqrt(3). A grey image's own would stay whole, so its contrast
+# is divided by that around the middle, and multiplied afterwards.
+GREY = math.sqrt(3)
 
 
 def denoise(
@@ -40,8 +45,8 @@ def denoise(
         image: An array (H, W), (H, W, 1), (H, W, 2), (H, W, 3) or (H, W, 4), RGB,
             uint8 or uint16 over their whole range, or float in [0, 1]; or a float
             tensor (C, H, W) or (N, C, H, W) in [0, 1] with C 1 or 3. Floats may leave
-            [0, 1] by their noise. A grey image goes through as three equal channels,
-            and their mean comes back.
+            [0, 1] by their noise. A grey image goes through as three equal channels of
+            less contrast, and their mean comes back.
         tile: Side of a tile in pixels, halo included. None: 512 for denoisers with a
             finite field, where tiles give what the whole image gives, and else the
             whole image; 0: the whole image. Given for a denoiser without a finite
@@ -72,13 +77,14 @@ def denoise(
 
     def read(rows: slice, columns: slice) -> Tensor:
         part = inside.read(rows, columns).to(**where)
-        part = part if part.shape[1] == 3 else part.expand(-1, 3, -1, -1)
+        if inside.colours == 1:
+            part = ((part - 0.5) / GREY + 0.5).expand(-1, 3, -1, -1)
         # On a CPU convs then take an eighth less time.
         return part.contiguous(memory_format=torch.channels_last)
 
     def write(rows: slice, columns: slice, output: Tensor) -> None:
         if inside.colours == 1:
-            output = output.mean(dim=1, keepdim=True)
+            output = (output.mean(dim=1, keepdim=True) - 0.5) * GREY + 0.5
         inside.write(rows, columns, output)
 
     tiling = tiling_of(denoiser, tile)
