@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from datetime import timedelta
+from statistics import fmean
 from typing import TextIO
 
 import torch
@@ -13,7 +15,7 @@ from mmengine.runner import Runner
 
 from mmdenoise.registry import HOOKS
 
-__all__ = ["ProgressHook", "ProgressLine"]
+__all__ = ["ProgressHook", "ProgressLine", "TimeLeft"]
 
 
 class ProgressLine:
@@ -51,6 +53,33 @@ class ProgressLine:
     def _where(self) -> tuple[TextIO, bool]:
         stream = sys.stdout if self._stream is None else self._stream
         return stream, stream.isatty()
+
+
+class TimeLeft:
+    """Reckon the time left of steps of several kinds, each with a pace of its own.
+
+    Args:
+        steps: How many of each kind there are.
+    """
+
+    def __init__(self, steps: Mapping[str, int]) -> None:
+        self.total = sum(steps.values())
+        self.done = 0
+        self._left = dict(steps)
+        self._taken: dict[str, list[float]] = {kind: [] for kind in steps}
+
+    def step(self, kind: str, seconds: float | None = None) -> None:
+        """Count a step; one without a time was found done, or failed."""
+        self.done += 1
+        self._left[kind] -= 1
+        if seconds is not None:
+            self._taken[kind].append(seconds)
+
+    def seconds(self) -> float:
+        """Time left; kinds of which none is measured yet count as the others' mean."""
+        means = {kind: fmean(taken) for kind, taken in self._taken.items() if taken}
+        usual = fmean(means.values()) if means else 0.0
+        return sum(left * means.get(kind, usual) for kind, left in self._left.items())
 
 
 @HOOKS.register_module()
