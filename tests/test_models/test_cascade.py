@@ -272,7 +272,7 @@ def test_each_weight_reaches_the_gradient_once(
     assert all(part.abs().max() > 0 for part in alone.values())
     together = gradient(**WEIGHTS)
     expected = sum(WEIGHTS[name] * alone[name] for name in WEIGHTS)
-    torch.testing.assert_close(together, expected, rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(together, expected, rtol=1e-8, atol=1e-8)
 
 
 def test_padding_does_not_reach_the_loss(
