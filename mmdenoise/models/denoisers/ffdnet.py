@@ -10,9 +10,6 @@ Shapes, for the default width::
 
 from __future__ import annotations
 
-import math
-import numbers
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,6 +17,7 @@ from torch import Tensor, nn
 from mmdenoise.registry import MODELS
 
 from .conv_stack import conv_stack
+from .noise_level import checked_sigma
 
 __all__ = ["FFDNet"]
 
@@ -76,13 +74,7 @@ class FFDNet(nn.Module):
 
     @sigma.setter
     def sigma(self, value: float) -> None:
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise ValueError(f"sigma must be a number in 8-bit units, got {value!r}")
-        if not (math.isfinite(value) and value >= 0):
-            raise ValueError(
-                f"sigma must be finite and not negative, in 8-bit units; got {value}"
-            )
-        self._sigma = float(value)
+        self._sigma = checked_sigma(value)
 
     def forward(self, noisy: Tensor, sigma: Tensor | None = None) -> Tensor:
         """Estimate the clean image.
