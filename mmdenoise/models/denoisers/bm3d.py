@@ -12,6 +12,7 @@ from mmdenoise.models.padding import pad_to
 from mmdenoise.registry import MODELS
 
 from .noise_level import checked_sigma
+from .rgb_images import refuse_not_finite_images, refuse_not_rgb
 
 __all__ = ["CBM3D"]
 
@@ -93,7 +94,7 @@ class CBM3D(nn.Module):
 
         Raises:
             RuntimeError: If a gradient would be asked of it.
-            ValueError: If the image holds NaN or infinite values.
+            ValueError: If the images are not RGB, or hold NaN or infinite values.
         """
         if torch.is_grad_enabled() and (noisy.requires_grad or self.training):
             raise RuntimeError(
@@ -101,8 +102,8 @@ class CBM3D(nn.Module):
                 "with it or through it: evaluate it (model.eval(), torch.no_grad()), "
                 "or train another denoiser"
             )
-        if not noisy.isfinite().all():
-            raise ValueError("CBM3D: the image holds NaN or infinite values")
+        refuse_not_rgb(noisy, "CBM3D")
+        refuse_not_finite_images(noisy, "CBM3D")
         height, width = noisy.shape[-2:]
         images = noisy.detach().to("cpu", torch.float64)
         images = pad_to(images, max(height, SMALLEST), max(width, SMALLEST))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from mmdenoise.registry import MODELS
 
 from .conv_stack import conv_stack
+from .rgb_images import refuse_not_rgb
 
 __all__ = ["DnCNN"]
 
@@ -57,5 +58,9 @@ class DnCNN(nn.Module):
 
         Returns:
             (N, 3, H, W), RGB in [0, 1], unclipped.
+
+        Raises:
+            ValueError: If the images are not RGB.
         """
+        refuse_not_rgb(noisy, "DnCNN")
         return noisy - self.model(noisy)

@@ -18,6 +18,7 @@ from mmdenoise.registry import MODELS
 
 from .conv_stack import conv_stack
 from .noise_level import checked_sigma
+from .rgb_images import refuse_not_rgb
 
 __all__ = ["FFDNet"]
 
@@ -87,7 +88,11 @@ class FFDNet(nn.Module):
 
         Returns:
             (N, 3, H, W), RGB in [0, 1], unclipped.
+
+        Raises:
+            ValueError: If the images are not RGB.
         """
+        refuse_not_rgb(noisy, "FFDNet")
         height, width = noisy.shape[-2:]
         # The last line again, and no mirror image, as in the published measurements.
         image = F.pad(noisy, (0, width % 2, 0, height % 2), mode="replicate")

@@ -19,6 +19,7 @@ from mmdenoise.registry import MODELS
 
 from .noise_level import checked_sigma
 from .patch_groups import match_patches, patch_pixels
+from .rgb_images import refuse_not_finite_images, refuse_not_rgb
 from .weighted_nuclear_norm import low_rank
 
 __all__ = ["MCWNNM"]
@@ -139,12 +140,8 @@ class MCWNNM(nn.Module):
                 "or through it: evaluate it (model.eval(), torch.no_grad()), or train "
                 "another denoiser"
             )
-        if noisy.ndim != 4 or noisy.shape[1] != 3:
-            raise ValueError(
-                f"MCWNNM: images must be RGB, (N, 3, H, W), got {tuple(noisy.shape)}"
-            )
-        if not noisy.isfinite().all():
-            raise ValueError("MCWNNM: the image holds NaN or infinite values")
+        refuse_not_rgb(noisy, "MCWNNM")
+        refuse_not_finite_images(noisy, "MCWNNM")
         height, width = noisy.shape[-2:]
         images = noisy.to(torch.promote_types(noisy.dtype, torch.float32)) * 255
         smallest = self.patch_size

@@ -18,6 +18,7 @@ from mmdenoise.models.safe_reader import open_checkpoint
 from mmdenoise.registry import MODELS
 
 from .noise_level import checked_sigma
+from .rgb_images import refuse_not_rgb
 
 __all__ = ["SpandrelDenoiser"]
 
@@ -106,7 +107,11 @@ class SpandrelDenoiser(nn.Module):
 
         Returns:
             (N, 3, H, W), RGB in [0, 1], unclipped unless the network itself clips.
+
+        Raises:
+            ValueError: If the images are not RGB.
         """
+        refuse_not_rgb(noisy, "SpandrelDenoiser")
         height, width = noisy.shape[-2:]
         right, bottom = self._sizes.get_padding(width, height)
         image = pad_to(noisy, height + bottom, width + right)
