@@ -3,7 +3,7 @@ optim_wrapper = dict(
     type="AmpOptimWrapper",
     dtype="bfloat16",
     loss_scale=1.0,  # bfloat16 has the range of float32
-    optimizer=dict(type="Adam", lr=5e-4, fused=True),
+    optimizer=dict(type="Adam", lr=5e-4),
     # Any paramwise setting makes MMEngine collect the parameters one by one, which
     # leaves a frozen head's out. The release's x0.1 for the last layer is SGD's.
     paramwise_cfg=dict(custom_keys={"denoiser.output": dict(lr_mult=1.0)}),
