@@ -86,7 +86,7 @@ setup(
     ],
     python_requires=">=3.9",
     packages=find_packages(include=["mmdenoise", "mmdenoise.*"]),
-    package_data={"mmdenoise.zoo": ["*.safetensors", "metafile.yml"]},
+    package_data={"mmdenoise.weights.zoo": ["*.safetensors", "metafile.yml"]},
     zip_safe=False,
     # Whatever both host families share. The hosts themselves are extras: see above.
     install_requires=[

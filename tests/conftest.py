@@ -5,6 +5,7 @@ fixtures that return functions.
 """
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,11 +15,13 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
 from torch import nn
 
+from mmdenoise.datasets.textured_shapes import make_voc_dataset
 from mmdenoise.registry import MODELS
 
 MEAN = [123.675, 116.28, 103.53]
 STD = [58.395, 57.12, 57.375]
 CLASSES = 5
+WORLD_SIZE = 48
 
 
 @MODELS.register_module(force=True)
@@ -357,3 +360,72 @@ def forward():
         return model(**data, mode=mode)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory, seg_config, save_head):
+    """Folder, data and head; ``config()`` makes a config that the caller may change."""
+    folder = tmp_path_factory.mktemp("world")
+    data = str(make_voc_dataset(folder / "data", train=4, val=3, size=WORLD_SIZE))
+    model = seg_config(dict(mean=[120, 110, 100], std=[60, 61, 62], bgr_to_rgb=True))
+    model["data_preprocessor"]["size"] = (WORLD_SIZE, WORLD_SIZE)
+    for part in ("decode_head", "auxiliary_head"):
+        model[part]["num_classes"] = 6
+        model[part]["loss_decode"]["avg_non_ignore"] = True
+    pipeline = [dict(type="LoadImageFromFile"), dict(type="PackSegInputs")]
+    head, head_checkpoint = save_head(folder / "head", model, test_pipeline=pipeline)
+
+    def loader(split, sampler):
+        return dict(
+            batch_size=2,
+            num_workers=0,
+            sampler=sampler,
+            dataset=dict(
+                type="mmdenoise.TexturedShapesDataset",
+                data_root=data,
+                ann_file=f"ImageSets/Segmentation/{split}.txt",
+                pipeline=[
+                    dict(type="mmdenoise.LoadImage"),
+                    dict(type="LoadAnnotations"),
+                    dict(type="PackSegInputs"),
+                ],
+            ),
+        )
+
+    def config(denoiser="mmdenoise.PointwiseDenoiser", **more):
+        return Config(
+            dict(
+                default_scope="mmseg",
+                model=dict(
+                    type="mmdenoise.CascadeSegmentor",
+                    denoiser=dict(type=denoiser),
+                    head=head,
+                    head_checkpoint=head_checkpoint,
+                    tap="backbone.layer2",
+                    noise=dict(type="mmdenoise.GaussianNoise", sigma=60),
+                    loss=dict(type="mmdenoise.JointLoss"),
+                    **more,
+                ),
+                train_dataloader=loader(
+                    "train", dict(type="InfiniteSampler", shuffle=True)
+                ),
+                test_dataloader=loader(
+                    "val", dict(type="DefaultSampler", shuffle=False)
+                ),
+                test_cfg=dict(type="TestLoop"),
+                test_evaluator=[
+                    dict(type="IoUMetric", iou_metrics=["mIoU"]),
+                    dict(type="mmdenoise.PSNR"),
+                ],
+                log_level="ERROR",
+            )
+        )
+
+    return SimpleNamespace(
+        folder=folder,
+        data=data,
+        head=head,
+        head_checkpoint=head_checkpoint,
+        config=config,
+        size=WORLD_SIZE,
+    )

@@ -11,9 +11,9 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS, init_default_scope
 
 from mmdenoise.models import Cascade
-from mmdenoise.models.release import read_release_info, whole_config
 from mmdenoise.registry import MODELS
-from mmdenoise.zoo import zoo_file
+from mmdenoise.weights.denoiser_file import read_release_info, whole_config
+from mmdenoise.weights.zoo import zoo_file
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(

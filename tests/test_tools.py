@@ -16,12 +16,12 @@ from mmengine.logging import MMLogger
 from PIL import Image
 from torch._utils import ExceptionWrapper
 
-from mmdenoise.apis import loading
-from mmdenoise.apis.cli import run_tool
+from mmdenoise.cli.common import run_tool
 from mmdenoise.datasets.textured_shapes import make_voc_dataset
-from mmdenoise.models import safe_reader
-from mmdenoise.models.release import read_release_info
 from mmdenoise.registry import MODELS
+from mmdenoise.weights import mmengine_loading as loading
+from mmdenoise.weights import reader as safe_reader
+from mmdenoise.weights.denoiser_file import read_release_info
 
 ROOT = Path(__file__).parents[1]
 SIZE = 48

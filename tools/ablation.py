@@ -4,10 +4,10 @@ import argparse
 
 import torch
 
-from mmdenoise.apis.ablation import ablation
-from mmdenoise.apis.cli import named_values, run_tool
-from mmdenoise.apis.speed import image_size
-from mmdenoise.evaluation.published import DESIGN_SIGMA, DESIGNS
+from mmdenoise.benchmarks.designs import ablation
+from mmdenoise.benchmarks.published import DESIGN_SIGMA, DESIGNS
+from mmdenoise.benchmarks.speed import image_size
+from mmdenoise.cli.common import named_values, run_tool
 
 
 def parse_args():

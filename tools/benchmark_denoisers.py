@@ -8,9 +8,9 @@ import argparse
 
 import torch
 
-from mmdenoise.apis.benchmark import benchmark
-from mmdenoise.apis.cli import named_values, run_tool
-from mmdenoise.apis.methods import Method
+from mmdenoise.benchmarks.accuracy import benchmark
+from mmdenoise.benchmarks.methods import Method
+from mmdenoise.cli.common import named_values, run_tool
 
 
 def parse_args():

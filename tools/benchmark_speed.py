@@ -4,15 +4,15 @@ import argparse
 
 import torch
 
-from mmdenoise.apis.cli import named_values, run_tool
-from mmdenoise.apis.methods import Method
-from mmdenoise.apis.speed import (
+from mmdenoise.benchmarks.methods import Method
+from mmdenoise.benchmarks.speed import (
     conditions,
     image_size,
     load_all,
     measure_speed,
     speed_table,
 )
+from mmdenoise.cli.common import named_values, run_tool
 
 
 def parse_args():

@@ -15,7 +15,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmdenoise.apis.cli import command_line, read_config, run_tool
+from mmdenoise.cli.common import command_line, read_config, run_tool
 
 VARIANTS = {
     "bare PyTorch loop": {},

@@ -1,7 +1,7 @@
 """Compare denoisers in front of one head: clean, noisy, and each checkpoint given."""
 
-from mmdenoise.apis.cli import command_line, named_values, read_config, run_tool
 from mmdenoise.apis.compare import arms_of, compare
+from mmdenoise.cli.common import command_line, named_values, read_config, run_tool
 
 
 def parse_args():

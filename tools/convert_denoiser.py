@@ -6,8 +6,8 @@ python tools/convert_denoiser.py dncnn_color.pth dncnn_sigma25.safetensors --sig
 
 import argparse
 
-from mmdenoise.apis.cli import run_tool
-from mmdenoise.apis.convert import convert_denoiser
+from mmdenoise.cli.common import run_tool
+from mmdenoise.weights.convert import convert_denoiser
 
 
 def parse_args():

@@ -18,11 +18,11 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmdenoise.apis.cli import run_tool
 from mmdenoise.apis.compare import arms_of, compare
+from mmdenoise.cli.common import run_tool
 from mmdenoise.datasets.textured_classes import make_class_dataset
 from mmdenoise.datasets.textured_shapes import make_voc_dataset
-from mmdenoise.engine.resume import newest_checkpoint
+from mmdenoise.weights.resume import newest_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = dict(

@@ -10,9 +10,9 @@ import argparse
 import sys
 
 from mmdenoise.apis import load_denoiser
-from mmdenoise.apis.cli import run_tool
 from mmdenoise.apis.denoise_files import denoise_files, plan_files
-from mmdenoise.zoo import zoo_name
+from mmdenoise.cli.common import run_tool
+from mmdenoise.weights.zoo import zoo_name
 
 
 def parse_args():

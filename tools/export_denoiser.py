@@ -8,8 +8,8 @@ import os.path as osp
 
 from mmengine.config import Config
 
-from mmdenoise.apis.cli import run_tool
-from mmdenoise.apis.export import export_denoiser
+from mmdenoise.cli.common import run_tool
+from mmdenoise.weights.export import export_denoiser
 
 
 def parse_args():

@@ -1,7 +1,7 @@
 """Say how hard each term of the joint loss pulls, before choosing its weight."""
 
 from mmdenoise.apis.balance import loss_balance
-from mmdenoise.apis.cli import command_line, read_config, run_tool
+from mmdenoise.cli.common import command_line, read_config, run_tool
 
 
 def parse_args():

@@ -7,7 +7,7 @@ import argparse
 import inspect
 import time
 
-from mmdenoise.apis.cli import run_tool
+from mmdenoise.cli.common import run_tool
 from mmdenoise.datasets.textured_shapes import make_voc_dataset
 
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from mmdenoise.apis.cli import command_line, read_config, run_tool
 from mmdenoise.apis.predict import predict_image, write_prediction
+from mmdenoise.cli.common import command_line, read_config, run_tool
 
 
 def parse_args():

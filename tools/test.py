@@ -11,14 +11,14 @@ import os.path as osp
 
 from mmengine.config import Config
 
-from mmdenoise.apis.cli import (
+from mmdenoise.apis.testing import Tester, evaluate_heads, use_checkpoint
+from mmdenoise.cli.common import (
     check_data,
     command_line,
     join_ranks,
     read_config,
     run_tool,
 )
-from mmdenoise.apis.testing import Tester, evaluate_heads, use_checkpoint
 
 
 def parse_args():

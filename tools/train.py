@@ -3,14 +3,14 @@
 from mmengine.device import is_cuda_available
 from mmengine.runner import Runner
 
-from mmdenoise.apis.cli import (
+from mmdenoise.cli.common import (
     check_data,
     command_line,
     join_ranks,
     read_config,
     run_tool,
 )
-from mmdenoise.apis.loading import checkpoint_to_resume
+from mmdenoise.weights.mmengine_loading import checkpoint_to_resume
 
 
 def parse_args():

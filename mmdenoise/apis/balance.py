@@ -8,8 +8,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmdenoise.registry import MODELS
-
-from .loading import safe_loading
+from mmdenoise.weights.mmengine_loading import safe_loading
 
 __all__ = ["loss_balance"]
 

@@ -14,7 +14,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS, init_default_scope
 from PIL import Image
 
-from mmdenoise.engine.files import atomic_path
+from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.comparison import (
     Arm,
     ArmResult,
@@ -25,7 +25,6 @@ from mmdenoise.evaluation.comparison import (
     table,
 )
 from mmdenoise.evaluation.functional import quantize
-from mmdenoise.models.release import check_denoiser_weights
 from mmdenoise.registry import MODELS
 from mmdenoise.visualization import (
     colour_labels,
@@ -33,8 +32,8 @@ from mmdenoise.visualization import (
     label_map_of,
     legend,
 )
-
-from .loading import safe_loading
+from mmdenoise.weights.denoiser_file import check_denoiser_weights
+from mmdenoise.weights.mmengine_loading import safe_loading
 
 __all__ = ["arms_of", "compare", "draw_panel"]
 

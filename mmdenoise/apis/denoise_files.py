@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from torch import nn
 
 from mmdenoise.engine.progress import ProgressLine
+from mmdenoise.images.files import image_size, read_image, refuse_unfit, write_image
 
 from .denoising import denoise
-from .image_files import image_size, read_image, refuse_unfit, write_image
 
 __all__ = ["Outcome", "denoise_files", "plan_files"]
 

@@ -11,14 +11,13 @@ import torch
 from torch import nn
 
 import mmdenoise.models  # noqa: F401 - registers the denoisers
-from mmdenoise.models.baselines import recognise
-from mmdenoise.models.checkpoints import weights_in
-from mmdenoise.models.release import load_denoiser_weights, read_release_info
-from mmdenoise.models.safe_reader import open_checkpoint
 from mmdenoise.registry import MODELS
-from mmdenoise.zoo import zoo_file, zoo_hint, zoo_names
-
-from .export import model_in_text
+from mmdenoise.weights.authors_networks import recognise
+from mmdenoise.weights.denoiser_file import load_denoiser_weights, read_release_info
+from mmdenoise.weights.export import model_in_text
+from mmdenoise.weights.reader import open_checkpoint
+from mmdenoise.weights.state_dicts import weights_in
+from mmdenoise.weights.zoo import zoo_file, zoo_hint, zoo_names
 
 __all__ = ["load_denoiser", "takes_sigma"]
 

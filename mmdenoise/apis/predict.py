@@ -13,14 +13,13 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmengine.structures import BaseDataElement
 from PIL import Image
 
-from mmdenoise.engine.files import atomic_path
+from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.functional import quantize
-from mmdenoise.models.checkpoints import is_cascade, read_state_dict
 from mmdenoise.registry import MODELS
 from mmdenoise.visualization import colour_labels, colour_table, label_map_of
-from mmdenoise.zoo import resolve
-
-from .loading import safe_loading
+from mmdenoise.weights.mmengine_loading import safe_loading
+from mmdenoise.weights.state_dicts import is_cascade, read_state_dict
+from mmdenoise.weights.zoo import resolve
 
 __all__ = ["predict_image", "write_prediction"]
 

@@ -12,11 +12,11 @@ from mmengine.device import get_device
 from mmengine.dist import master_only
 from mmengine.runner import Runner
 
-from mmdenoise.engine.files import atomic_path
+from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.comparison import ArmResult, columns, summary, table
-from mmdenoise.models.checkpoints import is_cascade, read_state_dict
-from mmdenoise.models.release import check_denoiser_weights
-from mmdenoise.zoo import resolve
+from mmdenoise.weights.denoiser_file import check_denoiser_weights
+from mmdenoise.weights.state_dicts import is_cascade, read_state_dict
+from mmdenoise.weights.zoo import resolve
 
 __all__ = ["Tester", "evaluate_heads", "use_checkpoint"]
 

@@ -1,8 +1,8 @@
-"""What runs beside the model: files, hooks."""
+"""What runs beside the model: hooks, and the file backend of checkpoints."""
 
-from .backend import AtomicBackend
+from mmdenoise.weights.atomic_backend import AtomicBackend
+
 from .empty_data import EmptyDataHook
-from .files import atomic_path
 from .invalid_loss import InvalidLossHook
 from .progress import ProgressHook
 from .random_state import RandomStateHook
@@ -13,5 +13,4 @@ __all__ = [
     "InvalidLossHook",
     "ProgressHook",
     "RandomStateHook",
-    "atomic_path",
 ]

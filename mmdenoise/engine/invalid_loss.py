@@ -90,7 +90,7 @@ class InvalidLossHook(Hook):
 
 def _stop(runner: Runner, iteration: int, what: str) -> None:
     # Not above: the models come with it, and `import mmdenoise` does without them.
-    from .resume import newest_checkpoint
+    from mmdenoise.weights.resume import newest_checkpoint
 
     folders = [h.out_dir for h in runner.hooks if isinstance(h, CheckpointHook)]
     newest = newest_checkpoint((folders or [None])[0] or runner.work_dir)

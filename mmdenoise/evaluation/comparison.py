@@ -18,10 +18,10 @@ from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
-from mmdenoise.engine.files import atomic_path
+from mmdenoise.atomic_files import atomic_path
 from mmdenoise.models.frozen_head import open_head
-from mmdenoise.models.safe_reader import open_checkpoint
-from mmdenoise.zoo import resolve
+from mmdenoise.weights.reader import open_checkpoint
+from mmdenoise.weights.zoo import resolve
 
 __all__ = [
     "Arm",

@@ -1,5 +1,7 @@
 """The cascade and what it is composed of."""
 
+from mmdenoise.models.backbones import VGGLargeFOV
+
 from .cascade import Cascade, CascadeClassifier, CascadeSegmentor
 from .denoisers import (
     CBM3D,
@@ -10,7 +12,6 @@ from .denoisers import (
     MultiScaleDenoiser,
     SpandrelDenoiser,
 )
-from .heads import VGGLargeFOV
 from .joint_loss import JointLoss
 from .noise import GaussianNoise, PoissonGaussianNoise
 

@@ -17,8 +17,10 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from mmdenoise.registry import MODELS
+from mmdenoise.weights.cascade_state import check_state, keep_denoiser_alone
+from mmdenoise.weights.denoiser_file import load_denoiser_weights
+from mmdenoise.weights.state_dicts import fingerprint
 
-from .checkpoints import fingerprint
 from .data_preprocessor import Canvas, CascadeDataPreprocessor, area_of, crop_to_areas
 from .frozen_head import (
     HeadInput,
@@ -29,8 +31,6 @@ from .frozen_head import (
     switch_to_eval,
 )
 from .recompute import recompute_in_backward, refuse_reentrant
-from .release import load_denoiser_weights
-from .state_hooks import check_state, keep_denoiser_alone
 
 __all__ = ["Cascade", "CascadeClassifier", "CascadeSegmentor"]
 

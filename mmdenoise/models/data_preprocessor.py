@@ -19,9 +19,10 @@ from mmengine.logging import MessageHub, print_log
 from mmengine.model import BaseDataPreprocessor
 from torch import Generator, Tensor, nn
 
+from mmdenoise.models.image_padding import pad_to
+
 from .frozen_head import HeadInput
 from .noise import NoiseModel
-from .padding import pad_to
 
 __all__ = ["Canvas", "CascadeDataPreprocessor", "area_of", "crop_to_areas"]
 

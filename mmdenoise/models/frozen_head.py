@@ -18,8 +18,7 @@ from mmengine.model import BaseModel, revert_sync_batchnorm
 from torch import Tensor, nn
 
 from mmdenoise.registry import MODELS
-
-from .checkpoints import load_strictly, read_state_dict
+from mmdenoise.weights.state_dicts import load_strictly, read_state_dict
 
 __all__ = [
     "HeadInput",

@@ -7,11 +7,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from mmdenoise import zoo
 from mmdenoise.apis import load_denoiser
 from mmdenoise.apis.denoiser import takes_sigma
-from mmdenoise.models.release import write_release
 from mmdenoise.registry import MODELS
+from mmdenoise.weights import zoo
+from mmdenoise.weights.denoiser_file import write_release
 
 SMALL = dict(
     type="mmdenoise.MultiScaleDenoiser",

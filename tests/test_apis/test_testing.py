@@ -15,8 +15,8 @@ pytest.importorskip("mmpretrain")
 from mmdenoise.apis import testing  # noqa: E402
 from mmdenoise.apis.testing import evaluate_heads, use_checkpoint  # noqa: E402
 from mmdenoise.datasets.textured_classes import make_class_dataset  # noqa: E402
-from mmdenoise.models.release import write_release  # noqa: E402
 from mmdenoise.registry import MODELS  # noqa: E402
+from mmdenoise.weights.denoiser_file import write_release  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 POINTWISE = dict(type="mmdenoise.PointwiseDenoiser")

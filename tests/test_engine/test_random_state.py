@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 
 from mmdenoise.engine import random_state as module
 from mmdenoise.engine.random_state import random_state, restore_random_state
-from mmdenoise.models.checkpoints import read_state_dict
+from mmdenoise.weights.state_dicts import read_state_dict
 
 
 def draw():

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mmdenoise.models.padding import pad_to
+from mmdenoise.models.image_padding import pad_to
 from mmdenoise.registry import MODELS
 
 from .noise_level import checked_sigma

@@ -20,7 +20,7 @@ import torch
 from mmcv.cnn import build_norm_layer, fuse_conv_bn
 from torch import Tensor, nn
 
-from mmdenoise.models.padding import pad_to_multiple
+from mmdenoise.models.image_padding import pad_to_multiple
 from mmdenoise.registry import MODELS
 
 from .multiscale_merged import MergedMultiScaleDenoiser

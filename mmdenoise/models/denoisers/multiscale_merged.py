@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmdenoise.models.padding import pad_to_multiple
+from mmdenoise.models.image_padding import pad_to_multiple
 
 __all__ = ["MergedMultiScaleDenoiser"]
 

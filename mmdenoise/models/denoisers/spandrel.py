@@ -7,15 +7,15 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
-from mmdenoise.models.checkpoints import (
+from mmdenoise.models.image_padding import pad_to
+from mmdenoise.registry import MODELS
+from mmdenoise.weights.reader import open_checkpoint
+from mmdenoise.weights.state_dicts import (
     denoiser_weights,
     is_cascade,
     refuse_not_finite,
     weights_in,
 )
-from mmdenoise.models.padding import pad_to
-from mmdenoise.models.safe_reader import open_checkpoint
-from mmdenoise.registry import MODELS
 
 from .noise_level import checked_sigma
 from .rgb_images import refuse_not_rgb

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from mmdenoise.apis import load_denoiser
 from mmdenoise.apis.denoiser import takes_sigma
 from mmdenoise.models import SpandrelDenoiser
-from mmdenoise.models.release import write_release
+from mmdenoise.weights.denoiser_file import write_release
 
 needs_package = pytest.mark.skipif(
     importlib.util.find_spec("spandrel") is None,

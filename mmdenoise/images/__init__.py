@@ -1,0 +1,1 @@
+"""Image files: how they are read, and how they are written."""

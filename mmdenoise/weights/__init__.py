@@ -1,0 +1,1 @@
+"""Whatever names, opens, checks, writes or resumes a file of weights."""

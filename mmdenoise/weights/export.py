@@ -1,0 +1,128 @@
+"""Take the denoiser out of a checkpoint, and release it with what it is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+
+from mmengine.config import Config, ConfigDict
+from torch import Tensor
+
+from mmdenoise.registry import MODELS
+from mmdenoise.weights.denoiser_file import write_release
+from mmdenoise.weights.reader import open_checkpoint
+from mmdenoise.weights.state_dicts import (
+    denoiser_weights,
+    fingerprint,
+    load_strictly,
+    weights_in,
+)
+
+__all__ = ["export_denoiser", "model_in_text"]
+
+EMA = "ema_state_dict"
+
+
+def export_denoiser(
+    checkpoint: str, out: str, cfg: Config | None = None, ema: bool | None = None
+) -> dict[str, str]:
+    """Write the denoiser of a checkpoint as a release file.
+
+    MMEngine's ``EMAHook`` swaps as it saves: with EMA the averaged weights stand under
+    ``state_dict``, which is what every test of the checkpoint sees, and the training's
+    own under ``ema_state_dict``.
+
+    Args:
+        checkpoint: A cascade's or denoiser's checkpoint.
+        out: A ``.safetensors`` or ``.pth`` file.
+        cfg: The training's config; None takes the model that the checkpoint's own
+            record of it (``meta.cfg``) describes.
+        ema: True insists on averaged weights, False takes the training's own, None
+            what tests of the checkpoint see.
+
+    Returns:
+        The release's metadata.
+
+    Raises:
+        FileNotFoundError, RuntimeError, ValueError: If the checkpoint holds no denoiser
+            or not that of the config, each named.
+    """
+    content = open_checkpoint(checkpoint)
+    what = f"checkpoint {checkpoint!r}"
+    averaged = isinstance(content, dict) and EMA in content
+    if ema and not averaged:
+        raise ValueError(f"--ema: {what} holds no averaged weights")
+    if averaged and ema is False:
+        kept = content[EMA].items()
+        content = dict(content, state_dict={k: v for k, v in kept if k != "steps"})
+        averaged = False
+    whole = weights_in(content, what)
+    meta = content.get("meta") if isinstance(content, dict) else None
+    meta = meta if isinstance(meta, dict) else {}
+    model = cfg.get("model") if cfg is not None else model_in_text(meta.get("cfg"))
+    if not isinstance(model, dict) or "denoiser" not in model:
+        source = "the config" if cfg is not None else "the checkpoint's record of one"
+        raise ValueError(
+            f"{source} describes no cascade (model.denoiser): name the training's "
+            "config with --config"
+        )
+
+    state = denoiser_weights(whole)
+    built = MODELS.build(ConfigDict(model["denoiser"]))
+    load_strictly(built, state, what)
+    return write_release(
+        out,
+        built.state_dict(),
+        model["denoiser"],
+        noise=model.get("noise"),
+        head_fingerprint=_head_fingerprint(whole),
+        iteration=meta.get("iter"),
+        averaged=averaged,
+    )
+
+
+def _head_fingerprint(state: Mapping[str, Tensor]) -> Tensor | None:
+    """Tell the head: a checkpoint has it, or its fingerprint, or was without one."""
+    if "head_fingerprint" in state:
+        return state["head_fingerprint"]
+    head = {k[len("head.") :]: v for k, v in state.items() if k.startswith("head.")}
+    # What MMEngine writes and PyTorch does not keep.
+    head = {k: v for k, v in head.items() if not k.startswith("data_preprocessor.")}
+    return fingerprint(head) if head else None
+
+
+def model_in_text(text: object) -> dict | None:
+    """Read ``model`` out of a config's text, which may come from anyone.
+
+    ``Config.fromstring`` would run the text. What MMEngine writes into checkpoints is
+    flat: assignments of literals and of ``dict`` calls, and only those are understood.
+
+    Returns:
+        The model; None if there is none, or it is more than literals.
+    """
+    try:
+        body = ast.parse(text).body if isinstance(text, str) else []
+        for statement in body:
+            if isinstance(statement, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id == "model"
+                for target in statement.targets
+            ):
+                return _literal(statement.value)
+    except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
+        pass
+    return None
+
+
+def _literal(node: ast.AST) -> object:
+    if isinstance(node, ast.Dict):
+        keys, values = map(_literal, node.keys), map(_literal, node.values)
+        return dict(zip(keys, values))
+    if isinstance(node, (ast.List, ast.Tuple)):
+        items = [_literal(item) for item in node.elts]
+        return items if isinstance(node, ast.List) else tuple(items)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if node.func.id == "dict":
+            # Names that are no identifiers stand in a literal, dict({...}, a=1).
+            found = dict(*map(_literal, node.args))
+            return dict(found, **{k.arg: _literal(k.value) for k in node.keywords})
+    return ast.literal_eval(node)

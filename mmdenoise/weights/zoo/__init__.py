@@ -1,0 +1,82 @@
+"""The model zoo: release files inside the package, and what is known of each.
+
+``NAME.safetensors`` is a release (:mod:`mmdenoise.weights.denoiser_file`), which says
+itself what network it is and what noise it was trained on; ``metafile.yml`` tells of
+data, schedule and results, in the style of the hosts' metafiles.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+import yaml
+
+__all__ = [
+    "read_metafile",
+    "resolve",
+    "zoo_file",
+    "zoo_hint",
+    "zoo_levels",
+    "zoo_name",
+    "zoo_names",
+]
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+ENDING = ".safetensors"
+LEVEL = re.compile(r"multiscale_sigma(\d+(?:\.\d+)?)")
+# What tools/denoise.py takes when nobody says how noisy the image is.
+BLIND = "multiscale_blind"
+
+
+def zoo_names() -> list[str]:
+    """Names of the denoisers in the zoo, sorted."""
+    names = [os.path.splitext(name) for name in os.listdir(FOLDER)]
+    return sorted(name for name, ending in names if ending == ENDING)
+
+
+def zoo_file(name: str) -> str | None:
+    """Path of a denoiser's release file; None if the zoo has none of that name."""
+    return os.path.join(FOLDER, name + ENDING) if name in zoo_names() else None
+
+
+def resolve(source: str) -> str:
+    """Path of a denoiser in the zoo where that is its name; else what is given."""
+    return zoo_file(source) or source
+
+
+def zoo_levels() -> dict[float, str]:
+    """Names of the denoisers for one level, by it (``sigma`` in 8-bit units)."""
+    found = {name: LEVEL.fullmatch(name) for name in zoo_names()}
+    levels = {float(match[1]): name for name, match in found.items() if match}
+    return dict(sorted(levels.items()))
+
+
+def zoo_hint(sigma: float) -> str:
+    """Say which denoiser of the zoo is for a level, or which levels there are."""
+    levels = zoo_levels()
+    if sigma in levels:
+        return f"for sigma {sigma:g} the zoo has {levels[sigma]!r}"
+    known = ", ".join(f"{level:g}" for level in levels) or "none"
+    blind = f", and {BLIND!r} for any" if BLIND in zoo_names() else ""
+    return f"the zoo has none for sigma {sigma:g}; its levels are {known}{blind}"
+
+
+def zoo_name(sigma: float | None) -> str:
+    """Choose a denoiser for a level, or the blind one where none is known.
+
+    Raises:
+        ValueError: If the zoo has none for that level, naming those it has.
+    """
+    if sigma is None:
+        return BLIND
+    if sigma not in zoo_levels():
+        raise ValueError(zoo_hint(sigma))
+    return zoo_levels()[sigma]
+
+
+def read_metafile() -> list[dict]:
+    """The entries under ``Models`` of ``metafile.yml``, for listing."""
+    path = os.path.join(FOLDER, "metafile.yml")
+    with open(path, encoding="utf-8") as file:
+        return (yaml.safe_load(file) or {}).get("Models") or []

@@ -1,0 +1,186 @@
+"""Files read and written: every bit, profile, orientation; and what is refused."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms, ImageOps
+
+from mmdenoise.images.files import (
+    Picture,
+    image_size,
+    read_image,
+    write_image,
+)
+
+ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+SHAPES = [(19, 23), (19, 23, 2), (19, 23, 3), (19, 23, 4)]
+
+
+def pixels(shape, dtype=np.uint8):
+    high = np.iinfo(dtype).max + 1
+    return np.random.default_rng(0).integers(0, high, shape, dtype=dtype)
+
+
+def exif(orientation):
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    tags[0x010F] = "a maker"
+    return tags.tobytes()
+
+
+@pytest.mark.parametrize("ending", ["png", "tif", "TIFF"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_lossless_comes_back(tmp_path, ending, dtype, shape):
+    path = str(tmp_path / f"image.{ending}")
+    given = pixels(shape, dtype)
+    write_image(path, Picture(given, icc=ICC, dpi=(300, 300)))
+    found = read_image(path)
+    expected = given
+    if shape[2:] == (2,) and dtype == np.uint16:
+        expected = given[..., [0, 0, 0, 1]]
+    assert found.pixels.dtype == dtype
+    np.testing.assert_array_equal(found.pixels, expected)
+    assert found.icc == ICC
+    assert found.dpi == pytest.approx((300, 300), abs=0.1)
+    assert image_size(path) == (19, 23)
+    assert [entry.name for entry in tmp_path.iterdir()] == [f"image.{ending}"]
+
+
+def test_jpeg_is_near(tmp_path):
+    path = str(tmp_path / "image.jpg")
+    ramp = np.linspace(0, 255, 64).astype(np.uint8)
+    given = np.stack(np.broadcast_arrays(ramp, ramp[:, None], ramp[::-1]), -1)
+    write_image(path, Picture(given, exif(6), ICC, (300, 300)))
+    found = read_image(path)
+    assert abs(found.pixels.astype(int) - given).max() <= 4
+    assert (found.exif, found.icc, found.dpi) == (exif(6), ICC, (300, 300))
+    for wrong, message in [
+        (pixels(SHAPES[3]), "JPEG does not hold an alpha channel"),
+        (pixels(SHAPES[2], np.uint16), "JPEG does not hold 16 bits a value"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            write_image(path, Picture(wrong))
+    np.testing.assert_array_equal(read_image(path).pixels, found.pixels)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_orientation_looks_the_same(tmp_path, orientation, dtype):
+    """What a viewer shows: Pillow's own turning is the reference."""
+    given = pixels((19, 23, 3), dtype)
+    image = Image.fromarray((given >> 8 if dtype == np.uint16 else given).astype("u1"))
+    image.getexif()[0x0112] = orientation
+    shown = np.asarray(ImageOps.exif_transpose(image))
+    for ending in ("png", "tif"):
+        path = str(tmp_path / f"image.{ending}")
+        write_image(path, Picture(given, exif(orientation)))
+        with Image.open(path) as written:
+            turned = np.asarray(ImageOps.exif_transpose(written))
+        np.testing.assert_array_equal(turned, shown)
+    # A TIFF that says how it is to be turned comes back turned, and says it no more.
+    path = str(tmp_path / "turned.tif")
+    tag = [(0x0112, "H", 1, orientation, True)]
+    tifffile.imwrite(path, given, photometric="rgb", extratags=tag)
+    found = read_image(path)
+    high = found.pixels >> 8 if dtype == np.uint16 else found.pixels
+    np.testing.assert_array_equal(high, shown)
+    assert found.exif is None
+
+
+def test_what_pillow_converts(tmp_path):
+    colours = pixels((19, 23, 3)) // 64 * 64
+    path = str(tmp_path / "image.png")
+    palette = Image.fromarray(colours).quantize(64)
+    palette.save(path)
+    rgb = np.asarray(palette.convert("RGB"))
+    np.testing.assert_array_equal(read_image(path).pixels, rgb)
+    palette.save(path, transparency=3)
+    found = read_image(path).pixels
+    np.testing.assert_array_equal(found[..., :3], rgb)
+    np.testing.assert_array_equal(found[..., 3] == 0, np.asarray(palette) == 3)
+    Image.fromarray(colours[..., 0] > 100).save(path)
+    np.testing.assert_array_equal(
+        read_image(path).pixels, (colours[..., 0] > 100) * np.uint8(255)
+    )
+    Image.fromarray(colours[..., 0]).save(path, transparency=64)
+    found = read_image(path).pixels
+    np.testing.assert_array_equal(found[..., 1] == 0, colours[..., 0] == 64)
+
+
+@pytest.mark.parametrize(
+    "ending, dtype",
+    [
+        ("png", np.uint8),
+        ("jpg", np.uint8),
+        ("tif", np.uint8),
+        ("png", np.uint16),
+        ("tif", np.uint16),
+    ],
+)
+@pytest.mark.parametrize("shape", [(64, 64), (64, 64, 3)])
+def test_truncated_files(tmp_path, ending, dtype, shape):
+    path = tmp_path / f"image.{ending}"
+    write_image(str(path), Picture(pixels(shape, dtype)))
+    whole = path.read_bytes()
+    for part in (0.97, 0.5, 0.1):
+        path.write_bytes(whole[: int(part * len(whole))])
+        with pytest.raises(ValueError, match=f"image.{ending}'"):
+            read_image(str(path))
+
+
+def test_truncated_uncompressed_tiff(tmp_path):
+    """Its directory stands before the pixels, so that it opens."""
+    path = tmp_path / "image.tif"
+    tifffile.imwrite(path, pixels((64, 64, 3), np.uint16), photometric="rgb")
+    path.write_bytes(path.read_bytes()[:-2000])
+    assert image_size(str(path)) == (64, 64)
+    with pytest.raises(ValueError, match="cannot read"):
+        read_image(str(path))
+
+
+def test_what_is_no_image(tmp_path):
+    path = tmp_path / "image.png"
+    with pytest.raises(FileNotFoundError, match="there is no image"):
+        read_image(str(path))
+    for content in (b"", b"not an image"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="image.png' is no PNG, JPEG or TIFF"):
+            read_image(str(path))
+        assert image_size(str(path)) == (0, 0)
+    Image.fromarray(pixels(SHAPES[2])).save(path, "BMP")
+    with pytest.raises(ValueError, match="is no PNG, JPEG or TIFF"):
+        read_image(str(path))
+
+
+@pytest.mark.parametrize(
+    "image, ending, options, message",
+    [
+        (Image.new("CMYK", (8, 8)), "jpg", {}, "CMYK colours: convert it to RGB"),
+        (Image.new("F", (8, 8)), "tif", {}, "not of 8 or 16 bits"),
+        (Image.new("I", (8, 8)), "tif", {}, "not of 8 or 16 bits"),
+        (
+            Image.new("L", (8, 8)),
+            "tif",
+            dict(save_all=True, append_images=[Image.new("L", (8, 8))]),
+            "2 images: split it",
+        ),
+    ],
+)
+def test_other_images(tmp_path, image, ending, options, message):
+    path = str(tmp_path / f"image.{ending}")
+    image.save(path, **options)
+    with pytest.raises(ValueError, match=f"image.{ending}' holds .*{message}"):
+        read_image(path)
+
+
+def test_white_is_zero(tmp_path):
+    path = str(tmp_path / "image.tif")
+    tifffile.imwrite(path, pixels((8, 8), np.uint16), photometric="miniswhite")
+    with pytest.raises(ValueError, match="0 as white"):
+        read_image(path)
+
+
+def test_endings():
+    with pytest.raises(ValueError, match="'out.webp': its ending must be one of .png"):
+        write_image("out.webp", Picture(pixels(SHAPES[2])))

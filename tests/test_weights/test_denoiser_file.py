@@ -1,0 +1,238 @@
+"""Releases: bit for bit the weights, and a file that says what it is."""
+
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from mmdenoise.registry import MODELS
+from mmdenoise.version import __version__
+from mmdenoise.weights.denoiser_file import (
+    load_denoiser_weights,
+    read_release_info,
+    whole_config,
+    write_release,
+)
+from mmdenoise.weights.state_dicts import fingerprint, read_state_dict
+
+SMALL = dict(
+    type="mmdenoise.MultiScaleDenoiser",
+    encoder_channels=8,
+    decoder_channels=8,
+    stem_channels=4,
+)
+KINDS = pytest.mark.parametrize("kind", ["safetensors", "pth"])
+
+
+def build(**options):
+    return MODELS.build(dict(SMALL, **options))
+
+
+@pytest.fixture
+def network():
+    """With statistics as after training."""
+    network = build()
+    for value in network.state_dict().values():
+        if value.is_floating_point():
+            value.copy_(torch.rand(value.shape) + 0.1)
+        else:
+            value.fill_(100)
+    return network
+
+
+@pytest.fixture(params=["safetensors", "pth"])
+def release(request, tmp_path, network):
+    path = str(tmp_path / f"x.{request.param}")
+    noise = dict(type="mmdenoise.GaussianNoise", sigma=(0, 60))
+    head = fingerprint(dict(a=torch.ones(2)))
+    write_release(path, network.state_dict(), SMALL, noise, head, 1500, True)
+    return path
+
+
+def same(one, other):
+    return set(one) == set(other) and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def test_weights_come_back_bit_for_bit(release, network):
+    state = network.state_dict()
+    found = read_state_dict(release)
+    assert same(found, state)
+    assert all(found[key].dtype == state[key].dtype for key in state)
+    other = build()
+    load_denoiser_weights(other, release, SMALL)
+    assert same(other.state_dict(), state)
+
+
+def test_what_it_says_of_itself(release):
+    info = read_release_info(release)
+    denoiser = json.loads(info.pop("denoiser"))
+    # Defaults may change; what the weights were trained as does not.
+    assert denoiser == dict(
+        SMALL,
+        scales=3,
+        global_skip=True,
+        downsample="conv",
+        fusion="concat",
+        norm_cfg=dict(type="BN"),
+    )
+    assert json.loads(info.pop("noise")) == dict(
+        type="mmdenoise.GaussianNoise", sigma=[0, 60]
+    )
+    head = fingerprint(dict(a=torch.ones(2)))
+    assert info == dict(
+        mmdenoise_format="1",
+        value_range="RGB [0, 1]",
+        sigma_unit="8-bit",
+        head_fingerprint="".join(f"{byte:02x}" for byte in head.tolist()),
+        iteration="1500",
+        weights="averaged",
+        mmdenoise_version=__version__,
+    )
+
+
+@KINDS
+def test_what_is_not_known_is_not_there(tmp_path, network, kind):
+    path = str(tmp_path / f"x.{kind}")
+    written = write_release(path, network.state_dict(), SMALL)
+    assert read_release_info(path) == written
+    assert {"noise", "head_fingerprint", "iteration"}.isdisjoint(written)
+    assert written["weights"] == "last"
+
+
+def test_other_readers(tmp_path, network):
+    """Plain PyTorch and plain safetensors, without this package."""
+    path = str(tmp_path / "x.pth")
+    write_release(path, network.state_dict(), SMALL)
+    content = torch.load(path, weights_only=True)
+    assert set(content) == {"state_dict", "meta"}
+    assert all(type(value) is str for value in content["meta"].values())
+    path = str(tmp_path / "x.safetensors")
+    write_release(path, network.state_dict(), SMALL)
+    with safe_open(path, "pt") as file:
+        assert file.metadata()["format"] == "pt"
+        assert set(file.keys()) == set(network.state_dict())
+
+
+def test_files_that_are_no_releases(tmp_path, network):
+    torch.save(network.state_dict(), tmp_path / "bare.pth")
+    torch.save(dict(state_dict={}, meta=dict(epoch=1)), tmp_path / "mmengine.pth")
+    for path in tmp_path.iterdir():
+        assert read_release_info(str(path)) is None
+    load_denoiser_weights(build(), str(tmp_path / "bare.pth"), SMALL)
+
+
+def test_nothing_is_half_written(tmp_path, network, monkeypatch):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(b"before")
+
+    def fail(state, path, metadata):
+        with open(path, "wb") as file:
+            file.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("mmdenoise.weights.denoiser_file.save_file", fail)
+    with pytest.raises(OSError, match="No space"):
+        write_release(str(path), network.state_dict(), SMALL)
+    assert path.read_bytes() == b"before" and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "options, theirs, ours",
+    [
+        # Weights of the same shapes, and another result.
+        (dict(global_skip=False), "global_skip=True", "global_skip=False"),
+        (dict(norm_cfg=dict(type="BN", eps=1e-3)), "{'type': 'BN'}", "0.001"),
+        (dict(stem_channels=8), "stem_channels=4", "stem_channels=8"),
+        (dict(scales=2, fusion="sum"), "scales=3, .*'concat'", "scales=2, .*'sum'"),
+    ],
+)
+def test_another_architecture(release, options, theirs, ours):
+    network = build(**options)
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    kind = "mmdenoise.MultiScaleDenoiser"
+    words = (
+        rf"release of {kind}\(.*{theirs}.*\), and the config builds {kind}\(.*{ours}"
+    )
+    with pytest.raises(RuntimeError, match=words) as error:
+        load_denoiser_weights(network, release, dict(SMALL, **options))
+    assert f"denoiser_checkpoint {release!r}" in str(error.value)
+    assert same(network.state_dict(), before)
+
+
+def test_another_denoiser(release):
+    config = dict(type="mmdenoise.IdentityDenoiser")
+    with pytest.raises(RuntimeError, match="MultiScaleDenoiser.*builds mmdenoise.Iden"):
+        load_denoiser_weights(MODELS.build(config), release, config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        dict(SMALL, scales=3, norm_cfg=dict(type="BN")),
+        dict(SMALL, norm_cfg=dict(type="SyncBN", requires_grad=False)),
+        dict(SMALL, type=type(build())),
+    ],
+)
+def test_the_same_architecture_in_other_words(release, network, config):
+    other = build()
+    load_denoiser_weights(other, release, config)
+    assert same(other.state_dict(), network.state_dict())
+
+
+@KINDS
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (dict(mmdenoise_format="2"), "release of format 2; .* knows format 1"),
+        (dict(denoiser="{"), "metadata are not readable"),
+        (dict(denoiser='{"type": "mmdenoise.Gone"}'), "no denoiser is called.*Gone"),
+    ],
+)
+def test_metadata_nobody_here_can_read(tmp_path, network, kind, change, words):
+    from safetensors.torch import save_file
+
+    path = str(tmp_path / f"x.{kind}")
+    info = dict(write_release(path, network.state_dict(), SMALL), **change)
+    if kind == "pth":
+        torch.save(dict(state_dict=network.state_dict(), meta=info), path)
+    else:
+        save_file(network.state_dict(), path, metadata=info)
+    with pytest.raises(RuntimeError, match=words):
+        load_denoiser_weights(build(), path, SMALL)
+
+
+def test_nan_is_neither_written_nor_loaded(tmp_path, network):
+    state = network.state_dict()
+    state["stem.bias"][0] = float("nan")
+    path = str(tmp_path / "x.pth")
+    with pytest.raises(ValueError, match="released holds NaN.* stem.bias"):
+        write_release(path, state, SMALL)
+    assert list(tmp_path.iterdir()) == []
+    torch.save(state, path)
+    with pytest.raises(ValueError, match="x.pth' holds NaN.* stem.bias"):
+        load_denoiser_weights(build(), path, SMALL)
+
+
+@pytest.mark.parametrize("name", ["x.pt", "x", "x.safetensors.gz"])
+def test_other_endings(tmp_path, network, name):
+    with pytest.raises(ValueError, match="ends in .safetensors or .pth, not as"):
+        write_release(str(tmp_path / name), network.state_dict(), SMALL)
+
+
+def test_the_weights_of_another_module(tmp_path, network):
+    path = str(tmp_path / "cascade.pth")
+    state = {f"denoiser.{key}": value for key, value in network.state_dict().items()}
+    torch.save(state, path)
+    other = build()
+    load_denoiser_weights(other, path, SMALL)
+    assert same(other.state_dict(), network.state_dict())
+    torch.save({"backbone.conv1.weight": torch.ones(1)}, path)
+    with pytest.raises(RuntimeError, match="it holds backbone.*, not stem"):
+        load_denoiser_weights(build(), path, SMALL)
+
+
+def test_whole_config_leaves_what_it_was_given():
+    config = dict(SMALL)
+    assert whole_config(config)["scales"] == 3
+    assert config == SMALL

@@ -1,0 +1,248 @@
+"""MMEngine's own loading, while a tool runs: ordinary files open, no code runs."""
+
+import os
+from collections import OrderedDict
+
+import pytest
+import torch
+from mmengine.model import BaseModule
+from mmengine.runner import CheckpointLoader, load_checkpoint
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from safetensors.torch import save_file
+
+from mmdenoise.weights import mmengine_loading as loading
+from mmdenoise.weights.mmengine_loading import checkpoint_to_resume, safe_loading
+from mmdenoise.weights.reader import FORCED, open_checkpoint, trust
+
+URL = "https://example.org/zoo/net-01234567.pth"
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch):
+    monkeypatch.setenv(FORCED, "")
+    monkeypatch.delenv(FORCED)
+
+
+@pytest.fixture
+def mark(tmp_path):
+    return tmp_path / "mark"
+
+
+@pytest.fixture
+def trap(tmp_path, mark):
+    """A file that makes a folder as it is unpickled, beside weights that fit."""
+
+    class Trap:
+        def __reduce__(self):
+            return os.mkdir, (str(mark),)
+
+    path = str(tmp_path / "trap.pth")
+    torch.save(dict(state_dict=Net().state_dict(), extra=Trap()), path)
+    return path
+
+
+class Net(BaseModule):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.weight = torch.nn.Parameter(torch.zeros(3))
+
+
+@pytest.fixture
+def served(monkeypatch, tmp_path):
+    """Serve a file under every name of a model zoo."""
+
+    def serve(path):
+        def download(url, to):
+            with open(path, "rb") as source, open(to, "wb") as target:
+                target.write(source.read())
+
+        monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+        monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+        for name in ("torchvision", "external", "mmcls"):
+            monkeypatch.setattr(
+                mmengine_checkpoint, f"get_{name}_models", lambda: dict(net=URL)
+            )
+
+    return serve
+
+
+def test_the_trap_works(trap, mark):
+    """Without us; else the tests below would show nothing."""
+    load_checkpoint(Net(), trap)
+    assert mark.exists()
+
+
+NAMES = [
+    *(URL, URL.replace("https", "http"), "torchvision://net", "modelzoo://net"),
+    *("open-mmlab://net", "openmmlab://net", "mmcls://net"),
+]
+
+
+def test_no_local_file_runs_code(trap, mark):
+    with safe_loading(), pytest.raises(ValueError, match="trap.pth.*not opened"):
+        load_checkpoint(Net(), trap)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_download_runs_code(trap, mark, served, name):
+    served(trap)
+    with safe_loading(), pytest.raises(ValueError, match=URL[-16:]):
+        load_checkpoint(Net(), name)
+    assert not mark.exists()
+
+
+def test_no_pretrained_weights_run_code(trap, mark):
+    init = dict(type="Pretrained", checkpoint=trap)
+    with safe_loading(), pytest.raises(ValueError, match="trap.pth.*not opened"):
+        Net(init_cfg=init).init_weights()
+    with safe_loading(), pytest.raises(ValueError, match="trap.pth.*not opened"):
+        Net(init_cfg=dict(init, prefix="weight")).init_weights()
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("name", NAMES[:-1])
+@pytest.mark.parametrize("zip_format", [True, False])
+def test_ordinary_downloads_open(tmp_path, served, name, zip_format):
+    """Many published files have the older format."""
+    path = str(tmp_path / "x.pth")
+    content = dict(meta=dict(epoch=3), state_dict=OrderedDict(weight=torch.ones(3)))
+    torch.save(content, path, _use_new_zipfile_serialization=zip_format)
+    served(path)
+    net = Net(init_cfg=dict(type="Pretrained", checkpoint=name))
+    with safe_loading():
+        net.init_weights()
+    assert net.weight.tolist() == [1, 1, 1]
+
+
+def test_a_classifiers_backbone_of_the_old_zoo(tmp_path, served):
+    path = str(tmp_path / "x.pth")
+    torch.save({"backbone.weight": torch.ones(3), "head.a": torch.ones(1)}, path)
+    served(path)
+    net = Net()
+    with safe_loading():
+        load_checkpoint(net, "mmcls://net", strict=True)
+    assert net.weight.tolist() == [1, 1, 1]
+
+
+def test_safetensors_open(tmp_path):
+    save_file(dict(weight=torch.ones(3)), tmp_path / "x.safetensors")
+    net = Net()
+    with safe_loading():
+        load_checkpoint(net, str(tmp_path / "x.safetensors"))
+    assert net.weight.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["local", URL])
+def test_no_text_is_left_to_be_run(tmp_path, served, name):
+    """``Runner.resume`` gives it to ``Config.fromstring``, which executes Python."""
+    path = str(tmp_path / "x.pth")
+    meta = dict(iter=1, cfg="a = 1", config="raise SystemExit")
+    torch.save(dict(state_dict=Net().state_dict(), meta=meta), path)
+    served(path)
+    with safe_loading():
+        found = load_checkpoint(Net(), path if name == "local" else name)
+    assert found["meta"] == dict(iter=1, cfg="a = 1")
+
+
+def loaders():
+    get = CheckpointLoader._get_checkpoint_loader
+    return get("x.pth"), get(URL), mmengine_checkpoint.load_from_http
+
+
+def test_all_is_as_before_afterwards(trap, mark):
+    theirs = loaders()
+    assert all(one.__module__ == "mmengine.runner.checkpoint" for one in theirs)
+    with pytest.raises(KeyError), safe_loading():
+        with safe_loading():
+            trust([trap])
+        # Within another one it changes nothing, at its end neither.
+        ours = loaders()
+        assert all(
+            one.__module__ == "mmdenoise.weights.mmengine_loading" for one in ours
+        )
+        assert os.environ[FORCED] == "1"
+        open_checkpoint(trap)
+        assert mark.exists()
+        raise KeyError
+    assert loaders() == theirs and FORCED not in os.environ
+    with pytest.raises(ValueError, match="not opened"):
+        open_checkpoint(trap)
+
+
+def test_the_users_own_setting_stays(monkeypatch):
+    monkeypatch.setenv(FORCED, "0")
+    with safe_loading():
+        assert os.environ[FORCED] == "0"
+    assert os.environ[FORCED] == "0"
+
+
+# The checkpoint to resume
+
+
+@pytest.fixture
+def said(monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        "mmdenoise.weights.resume.print_log", lambda text, **kwargs: said.append(text)
+    )
+    return said
+
+
+@pytest.fixture
+def new_torch(monkeypatch):
+    monkeypatch.setattr(loading, "has_safe_torch", lambda: True)
+
+
+def test_none_is_none(new_torch, tmp_path):
+    assert checkpoint_to_resume(str(tmp_path / "gone")) is None
+    (tmp_path / "best_iter_3.pth").write_bytes(b"")
+    assert checkpoint_to_resume(str(tmp_path)) is None
+
+
+def test_the_newest_that_opens(new_torch, tmp_path, said):
+    (tmp_path / "a [b]").mkdir()
+    first = str(tmp_path / "a [b]" / "iter_1.pth")
+    torch.save(dict(state_dict=Net().state_dict()), first)
+    (tmp_path / "a [b]" / "iter_2.pth").write_bytes(b"cut")
+    assert checkpoint_to_resume(str(tmp_path / "a [b]")) == first
+    assert len(said) == 1 and "iter_2.pth" in said[0]
+
+
+@pytest.mark.parametrize("name", ["iter_2.pth", "epoch_2.pth"])
+def test_some_of_which_none_opens(new_torch, tmp_path, said, name):
+    """To start afresh in silence would overwrite what may be mended."""
+    folder = tmp_path / "a [b]"
+    folder.mkdir()
+    (folder / name).write_bytes(b"cut")
+    with pytest.raises(ValueError, match="none of the 1 checkpoints in .* opens"):
+        checkpoint_to_resume(str(folder))
+    assert len(said) == 1 and name in said[0]
+
+
+def test_an_old_pytorch_asks_for_trust(monkeypatch, tmp_path):
+    path = str(tmp_path / "iter_1.pth")
+    torch.save(dict(state_dict=Net().state_dict()), path)
+    monkeypatch.setattr(loading, "has_safe_torch", lambda: False)
+    with pytest.raises(ValueError, match="--resume: .*add --trust-checkpoint$"):
+        checkpoint_to_resume(str(tmp_path))
+    assert checkpoint_to_resume(str(tmp_path), trusted=True) == path
+
+
+def test_trust_is_for_that_folder(new_torch, tmp_path, trap, mark, said):
+    """A scheduler that keeps a function, for instance."""
+    os.rename(trap, tmp_path / "iter_3.pth")
+    other = tmp_path / "other"
+    other.mkdir()
+    with pytest.raises(ValueError, match="none of the 1 checkpoints"):
+        checkpoint_to_resume(str(tmp_path))
+    assert not mark.exists()
+    with safe_loading():
+        found = checkpoint_to_resume(str(tmp_path), trusted=True)
+        assert found == str(tmp_path / "iter_3.pth") and mark.exists()
+        os.rmdir(mark)
+        load_checkpoint(Net(), found)
+        assert mark.exists()
+        os.link(found, other / "iter_3.pth")
+        with pytest.raises(ValueError, match="not opened"):
+            load_checkpoint(Net(), str(other / "iter_3.pth"))

@@ -1,0 +1,123 @@
+"""The zoo: its files and its metafile say the same, and the names are true."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmdenoise.apis import load_denoiser
+from mmdenoise.registry import MODELS
+from mmdenoise.weights import zoo
+from mmdenoise.weights.denoiser_file import (
+    load_denoiser_weights,
+    read_release_info,
+    whole_config,
+)
+from mmdenoise.weights.zoo import (
+    read_metafile,
+    resolve,
+    zoo_file,
+    zoo_hint,
+    zoo_levels,
+    zoo_name,
+    zoo_names,
+)
+
+ROOT = str(Path(__file__).parents[2])
+NAMES = zoo_names()
+
+
+def test_every_file_has_an_entry_and_every_entry_a_file():
+    entries = [entry["Name"] for entry in read_metafile()]
+    assert sorted(entries) == NAMES
+    for entry in read_metafile():
+        path = os.path.join(ROOT, entry["Weights"])
+        assert os.path.samefile(path, zoo_file(entry["Name"]))
+        assert os.path.isfile(os.path.join(ROOT, entry["Config"]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_true(name):
+    info = read_release_info(zoo_file(name))
+    noise = json.loads(info["noise"])
+    kind, _, level = name.rpartition("_")
+    assert (kind, noise["type"]) == ("multiscale", "mmdenoise.GaussianNoise")
+    if level == "blind":
+        low, high = noise["sigma"]
+        assert low < high
+    else:
+        assert level == f"sigma{noise['sigma']:g}"
+    assert info["iteration"].isdigit()
+    denoiser = load_denoiser(name, for_inference=False)
+    ours = whole_config(dict(type="mmdenoise.MultiScaleDenoiser"))
+    assert whole_config(json.loads(info["denoiser"])) == ours
+    assert sum(p.numel() for p in denoiser.parameters()) == 1_033_443
+
+
+@pytest.mark.parametrize("entry", read_metafile(), ids=lambda entry: entry["Name"])
+def test_an_entry_is_true(entry):
+    info = read_release_info(zoo_file(entry["Name"]))
+    noise = json.loads(info["noise"])
+    trained = entry["Metadata"]
+    sigma = trained["Sigma"]
+    assert sigma == noise["sigma"]
+    assert trained["Iterations"] == int(info["iteration"])
+    assert {"Training Data", "Schedule", "Seed"} <= set(trained)
+    model = Config.fromfile(os.path.join(ROOT, entry["Config"])).model
+    of_config = model.noise.sigma
+    assert (list(of_config) if isinstance(sigma, list) else of_config) == sigma
+    for result in entry["Results"]:
+        assert result["Task"] == "Image Denoising" and result["Dataset"]
+        assert result["Metrics"]
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "FOLDER", str(tmp_path))
+
+    def make(*names):
+        for name in names:
+            (tmp_path / name).touch()
+
+    return make
+
+
+def test_what_is_in_the_folder(files):
+    assert zoo_names() == [] and zoo_levels() == {}
+    assert "none for sigma 25; its levels are none" in zoo_hint(25)
+    files("multiscale_sigma60.safetensors", "multiscale_sigma7.5.safetensors")
+    files("multiscale_blind.safetensors", "metafile.yml", "notes.txt")
+    assert zoo_names() == [
+        "multiscale_blind",
+        "multiscale_sigma60",
+        "multiscale_sigma7.5",
+    ]
+    assert list(zoo_levels().items()) == [
+        (7.5, "multiscale_sigma7.5"),
+        (60, "multiscale_sigma60"),
+    ]
+    assert zoo_hint(60) == "for sigma 60 the zoo has 'multiscale_sigma60'"
+    assert zoo_hint(25).endswith("levels are 7.5, 60, and 'multiscale_blind' for any")
+    assert zoo_file("multiscale_sigma25") is None
+    assert zoo_file("metafile") is None
+    assert zoo_name(60) == "multiscale_sigma60"
+    assert zoo_name(None) == "multiscale_blind"
+    with pytest.raises(ValueError, match="the zoo has none for sigma 25; its levels"):
+        zoo_name(25)
+    assert resolve("multiscale_sigma60") == zoo_file("multiscale_sigma60")
+    assert resolve("multiscale_sigma61") == "multiscale_sigma61"
+
+
+def test_a_cascade_starts_from_a_name(make_cascade):
+    """As from the file; and the name of none is looked for as a file."""
+    config = dict(type="mmdenoise.MultiScaleDenoiser")
+    model = make_cascade(denoiser=config, denoiser_checkpoint="multiscale_sigma60")
+    denoiser = MODELS.build(config)
+    load_denoiser_weights(denoiser, zoo_file("multiscale_sigma60"), config)
+    found, expected = model.denoiser.state_dict(), denoiser.state_dict()
+    assert all(torch.equal(found[key], expected[key]) for key in expected)
+    with pytest.raises(FileNotFoundError, match="'multiscale_sigma61'"):
+        make_cascade(denoiser=config, denoiser_checkpoint="multiscale_sigma61")
