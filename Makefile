@@ -28,7 +28,7 @@ UNFINISHED := $(VENV)/.installing
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install baselines demo test test-slow lint format clean
+.PHONY: help install baselines demo test test-slow lint check-docs docs format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) \
@@ -58,12 +58,19 @@ lint: $(STAMP) ## style and likely bugs, changing nothing
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 
+check-docs: $(STAMP) ## dead links, placeholders, commands and options that are not there
+	$(BIN)/python .ci/check_docs.py
+
+docs: $(STAMP) ## the pages and the API reference as a web site, in site/
+	$(PIP_INSTALL) -q -c $(LOCK) -r requirements/docs.txt
+	$(BIN)/python -m mkdocs build --strict --quiet
+
 format: $(STAMP) ## mend what ruff can mend
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
 clean: ## remove caches, build files and the demo's results; keeps environments
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache work_dirs/demo
+	rm -rf build dist site *.egg-info .pytest_cache .ruff_cache work_dirs/demo
 	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 # A package that pip was stopped in the middle of can look installed to the next pip.
