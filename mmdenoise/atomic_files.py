@@ -19,13 +19,32 @@ def atomic_path(path: str) -> Iterator[str]:
     """Give a path beside ``path`` to write to; rename it when all is on the disk.
 
     An error, a kill or a full disk leaves what was at ``path`` as it was. What a killed
-    writer of ``path`` left beside it is removed.
+    writer of ``path`` left beside it is removed. A link stays, and the file that it
+    leads to is written.
 
     Yields:
         The path to write to, with the same extension.
+
+    Raises:
+        OSError: Naming ``path``, where the error would name the path that was yielded,
+            or none: on a full disk, for instance; or if it is a device or a pipe.
     """
-    folder, name = os.path.split(os.path.abspath(path))
+    temporary = None
+    try:
+        with _renamed(os.path.realpath(path)) as temporary:
+            yield temporary
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, temporary):
+            raise
+        raise type(error)(error.errno, error.strerror, path) from None
+
+
+@contextlib.contextmanager
+def _renamed(path: str) -> Iterator[str]:
+    folder, name = os.path.split(path)
     os.makedirs(folder, exist_ok=True)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(f"{path!r} is no ordinary file")
     # With the target's name, so that leftovers can be told, but within 255 letters.
     start, end = f".{name[:200]}.", os.path.splitext(name)[1]
     _remove_leftovers(folder, start, end)

@@ -127,6 +127,7 @@ def test_a_full_disk(tmp_path, monkeypatch):
         with pytest.raises(OSError) as error, atomic_path(str(path)) as temporary:
             write(temporary, "the new text")
     assert error.value.errno == errno.ENOSPC
+    assert str(error.value).endswith(f": {str(path)!r}"), "the file is named"
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["notes.txt"]
 
@@ -143,6 +144,37 @@ def test_a_full_disk_that_shows_only_at_the_sync(tmp_path, monkeypatch):
         write(temporary, "the new text")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["notes.txt"]
+
+
+def test_an_error_of_another_file_keeps_its_name(tmp_path):
+    gone = str(tmp_path / "gone.txt")
+    with pytest.raises(FileNotFoundError) as error:
+        with atomic_path(str(tmp_path / "notes.txt")):
+            open(gone)
+    assert error.value.filename == gone
+    with pytest.raises(OSError, match="^no such format$"):
+        with atomic_path(str(tmp_path / "notes.txt")):
+            raise OSError("no such format")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "other").mkdir()
+    link, path = tmp_path / "link.txt", tmp_path / "other" / "notes.txt"
+    link.symlink_to("other/notes.txt")
+    for text in ("new", "newer"):
+        with atomic_path(str(link)) as temporary:
+            assert os.path.dirname(temporary) == str(tmp_path / "other")
+            write(temporary, text)
+        assert link.is_symlink() and path.read_text() == text
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe' is no ordinary file"):
+        with atomic_path(str(tmp_path / "pipe")):
+            pass
+    assert stat.S_ISFIFO(os.stat(tmp_path / "pipe").st_mode)
 
 
 def leftover(folder, name="iter_5.pth"):
