@@ -42,7 +42,7 @@ def loss_balance(cfg: Config, batches: int) -> dict[str, tuple[float, float]]:
     for _, data in zip(range(batches), loader):
         batch = model.data_preprocessor(data, True)
         with torch.no_grad():
-            denoised = model.denoiser(batch.pop("inputs"))
+            denoised = model.denoise(batch.pop("inputs"), batch.pop("sigma"))
         denoised.requires_grad_()
         terms = model.loss(denoised, **batch)
         for name in TERMS:

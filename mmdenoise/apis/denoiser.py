@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
 import os
 
 import torch
 from torch import nn
 
-import mmdenoise.models  # noqa: F401 - registers the denoisers
+from mmdenoise.models.denoisers import Denoiser, checked_sigma
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.authors_networks import recognise
 from mmdenoise.weights.denoiser_file import load_denoiser_weights, read_release_info
@@ -58,11 +57,14 @@ def load_denoiser(
     """
     target = _device(device)
     path, config, found = _resolve(source)
-    config = dict(config, **_level(source, found, config, sigma))
+    if not issubclass(found, Denoiser):
+        config = dict(config, **_level(source, found, config, sigma))
     try:
         denoiser = MODELS.build(config)
     except TypeError as error:
         raise ValueError(f"{source!r} cannot be built: {error}") from None
+    if isinstance(denoiser, Denoiser):
+        _tell(denoiser, source, sigma)
     if path is not None:
         load_denoiser_weights(denoiser, path, config)
     elif denoiser.state_dict():
@@ -83,11 +85,10 @@ def takes_sigma(source: str) -> bool:
         FileNotFoundError, ValueError: As ``load_denoiser``.
     """
     _, config, found = _resolve(source)
-    level = inspect.signature(found).parameters.get("sigma")
-    # Where it may be left out, and the file leaves it out, the network is not told.
-    return level is not None and not (
-        level.default is None and config.get("sigma") is None
-    )
+    if issubclass(found, Denoiser):
+        # Some take a level or not by their options, or by their weights.
+        return MODELS.build(config).takes_sigma
+    return "sigma" in inspect.signature(found).parameters
 
 
 def _resolve(source: str) -> tuple[str | None, dict, type]:
@@ -192,8 +193,30 @@ def _refuse_unknown_types(source: str, found: type | None, config: dict) -> None
                 )
 
 
+def _tell(denoiser: Denoiser, source: str, sigma: float | None) -> None:
+    """Tell a denoiser the level that it goes by.
+
+    Raises:
+        ValueError: If one is given and not taken, or needed and not given.
+    """
+    name = type(denoiser).__name__
+    if sigma is not None and not denoiser.takes_sigma:
+        checked_sigma(sigma)
+        raise ValueError(
+            f"{source!r} ({name}) takes no sigma, it has its level from its training; "
+            f"{zoo_hint(sigma)}"
+        )
+    if sigma is not None:
+        denoiser.sigma = sigma
+    if denoiser.takes_sigma and denoiser.sigma is None:
+        raise ValueError(
+            f"{source!r} ({name}) needs the level of the noise: give sigma, in 8-bit "
+            "units"
+        )
+
+
 def _level(source: str, found: type, config: dict, sigma: float | None) -> dict:
-    """The argument ``sigma`` for a denoiser's constructor, where it goes there.
+    """The argument ``sigma`` for the constructor of a plain module.
 
     Raises:
         ValueError: If one is given and not taken, or needed and not given.
@@ -207,10 +230,7 @@ def _level(source: str, found: type, config: dict, sigma: float | None) -> dict:
                     "sigma, in 8-bit units"
                 )
         return {}
-    if not (math.isfinite(sigma) and sigma >= 0):
-        raise ValueError(
-            f"sigma must be finite and not negative, in 8-bit units; got {sigma}"
-        )
+    checked_sigma(sigma)
     if parameter is None:
         raise ValueError(
             f"{source!r} ({found.__name__}) takes no sigma, it has its level from its "

@@ -6,6 +6,7 @@ from .cascade import Cascade, CascadeClassifier, CascadeSegmentor
 from .denoisers import (
     CBM3D,
     MCWNNM,
+    Denoiser,
     DnCNN,
     FFDNet,
     IdentityDenoiser,
@@ -20,6 +21,7 @@ __all__ = [
     "Cascade",
     "CascadeClassifier",
     "CascadeSegmentor",
+    "Denoiser",
     "DnCNN",
     "FFDNet",
     "GaussianNoise",

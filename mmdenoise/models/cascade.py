@@ -50,7 +50,9 @@ class Cascade(BaseModel):
     """Denoise, then let a frozen network do its task; train the denoiser alone.
 
     Args:
-        denoiser: Config of a denoiser, RGB (N, 3, H, W) in [0, 1] in and out.
+        denoiser: Config of a denoiser, RGB (N, 3, H, W) in [0, 1] in and out. One that
+            takes the noise's level is told the one that was drawn; for images that are
+            noisy already, its own ``sigma``.
         head: Path of a complete config, or a model dict; None trains the denoiser by
             itself (Eq. (3) with lambda_P = lambda_H = 0).
         denoiser_checkpoint: File of a denoiser's weights, or of a cascade's, or a
@@ -175,6 +177,7 @@ class Cascade(BaseModel):
         mode: str = "tensor",
         clean: Optional[Tensor] = None,
         canvas: Optional[Canvas] = None,
+        sigma: Optional[Tensor] = None,
     ) -> Union[dict[str, Tensor], list, Tensor]:
         """Run the cascade.
 
@@ -185,6 +188,8 @@ class Cascade(BaseModel):
             clean: Clean images (N, 3, H, W), RGB in [0, 1], where there are any.
             canvas: Where the images lie in the head's padded batch. None: the images
                 fill their tensor, and the head gets it as it is.
+            sigma: Level of the noise in 8-bit units, (N, 1, 1, 1) or (N, 1, H, W), for
+                a denoiser that takes it. None: its own.
 
         Returns:
             A dict of losses, a list of predictions that carry ``denoised``, ``noisy``
@@ -195,7 +200,7 @@ class Cascade(BaseModel):
             # A Runner wraps modules between building the model and its first step.
             refuse_reentrant(self)
             self._checked = True
-        denoised = self.denoiser(inputs)
+        denoised = self.denoise(inputs, sigma)
         if mode == "loss":
             return self.loss(denoised, data_samples, clean, canvas)
         if mode == "predict":
@@ -207,6 +212,12 @@ class Cascade(BaseModel):
                 return denoised
             return self._run_head(self._for_head(denoised, canvas), data_samples, mode)
         raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
+
+    def denoise(self, noisy: Tensor, sigma: Optional[Tensor] = None) -> Tensor:
+        """Denoise (N, 3, H, W), told the level where the denoiser takes one."""
+        if getattr(self.denoiser, "takes_sigma", False):
+            return self.denoiser(noisy, sigma)
+        return self.denoiser(noisy)
 
     def _for_head(self, images: Tensor, canvas: Optional[Canvas]) -> Tensor:
         inputs = self.head_input.from_image(images)

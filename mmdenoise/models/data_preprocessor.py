@@ -7,6 +7,7 @@ Shapes, for a batch of N images of true sizes (h_i, w_i)::
                                 padded to the right and the bottom, perhaps mixed
     clean   (N, 3, H, W)        RGB in [0, 1]; H and W are the largest h_i and w_i
     inputs  (N, 3, H, W)        clean plus noise
+    sigma   (N, 1, 1, 1)        the noise's level in 8-bit units, or a map (N, 1, H, W)
 """
 
 import hashlib
@@ -21,6 +22,7 @@ from torch import Generator, Tensor, nn
 
 from mmdenoise.models.image_padding import pad_to
 
+from .denoisers.base import checked_sigma
 from .frozen_head import HeadInput
 from .noise import NoiseModel
 
@@ -104,11 +106,13 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
         Args:
             data: ``inputs``, N images or a stacked batch of them as the pipeline packs
                 them; ``data_samples``; with ``noise=None`` optionally ``clean``, the
-                clean versions of ``inputs`` in the same form.
+                clean versions of ``inputs`` in the same form, and ``sigma``, their N
+                levels in 8-bit units.
             training: Fresh noise if True, an image's own fixed noise if False.
 
         Returns:
-            ``inputs``, ``data_samples``, ``clean`` and ``canvas``: see the legend.
+            ``inputs``, ``data_samples``, ``clean``, ``sigma`` and ``canvas``: see the
+            legend. The level is None where nothing tells it.
 
         Raises:
             ValueError: If an image is not one of 3 channels with 8-bit values, if the
@@ -122,13 +126,15 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
         flips = flips or [()] * len(sizes)
         keys = None if training else [_unflip(i, f) for i, f in zip(raw, flips)]
         paired = data.get("clean")
-        rest = {key: value for key, value in data.items() if key != "clean"}
+        sigma = self._given_level(data.get("sigma"), len(sizes))
+        rest = {k: v for k, v in data.items() if k not in ("clean", "sigma")}
         if paired is not None:
             paired = self._paired_images(paired, rest, sizes, names, training)
 
         batch = self.head_preprocessor(rest, training)
         frame = _frame_of(batch)
         images = self._images_of(frame, sizes, names)
+        sigma = None if sigma is None else sigma.to(frame)
 
         clean, inputs = paired, images
         if self.noise is not None:
@@ -137,27 +143,62 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
                 # A batch at once: drawn one by one, images would cost a GPU more time
                 # than the denoiser does.
                 generator = self._training_generator(frame.device)
-                inputs = _cut(self.noise.add(images, generator), sizes)
+                inputs, sigma = self.noise.add_and_tell(images, generator)
+                inputs = _cut(inputs, sizes)
+                if sigma is not None and sigma.shape[-2:] != (1, 1):
+                    sigma = _cut(sigma, sizes)
             else:
                 self._tell_once()
                 self._refuse_rescaled_views(data.get("data_samples") or (), sizes)
                 generators = [
                     evaluation_generator(key, self.noise.seed) for key in keys
                 ]
-                inputs = _stack(
-                    [
-                        _unflip(self.noise.add(_unflip(image, flip), generator), flip)
-                        for image, flip, generator in zip(
-                            crop_to_areas(images, sizes), flips, generators
-                        )
-                    ]
+                inputs, sigma = self._noisy_views(
+                    crop_to_areas(images, sizes), flips, generators
                 )
         return dict(
             inputs=inputs,
             data_samples=batch.get("data_samples"),
             clean=clean,
+            sigma=sigma,
             canvas=Canvas(frame, sizes),
         )
+
+    def _noisy_views(
+        self, images: list[Tensor], flips: list[tuple], generators: list[Generator]
+    ) -> tuple[Tensor, Optional[Tensor]]:
+        """Draw each image's own noise in the frame of the unflipped image."""
+        noisy, levels = [], []
+        for image, flip, generator in zip(images, flips, generators):
+            found, level = self.noise.add_and_tell(_unflip(image, flip), generator)
+            noisy.append(_unflip(found, flip))
+            levels.append(level)
+        if levels[0] is None:
+            return _stack(noisy), None
+        if any(level.shape[-2:] != (1, 1) for level in levels):
+            levels = [
+                _unflip(level.expand_as(_unflip(image, flip)[:1]), flip)
+                for level, image, flip in zip(levels, images, flips)
+            ]
+        return _stack(noisy), _stack(levels)
+
+    def _given_level(self, levels: Optional[Sequence], count: int) -> Optional[Tensor]:
+        """Check the levels that a batch brings: (N, 1, 1, 1)."""
+        if levels is None:
+            return None
+        if self.noise is not None:
+            raise ValueError(
+                f"the batch brings a 'sigma' of its own, yet noise={self.noise!r} "
+                "would be added to its inputs: set noise=None for noisy images"
+            )
+        if isinstance(levels, Tensor):
+            levels = levels.tolist()
+        if len(levels) != count:
+            raise ValueError(
+                f"the batch brings {len(levels)} levels under 'sigma' for {count} "
+                "images: one each"
+            )
+        return torch.tensor([checked_sigma(one) for one in levels]).view(-1, 1, 1, 1)
 
     def _images_of(self, frame: Tensor, sizes: list, names: list) -> Tensor:
         """Undo the head's preprocessing: (N, 3, H, W), RGB in [0, 1]."""

@@ -4,11 +4,14 @@ Shapes: an image is (3, H, W), RGB in [0, 1]; in a batch of them, (N, 3, H, W), 
 a level of its own where levels are drawn. Every sigma is in 8-bit units, so that
 ``sigma=60`` is a standard deviation of 60/255. A function returns the noise alone; the
 noisy image is the sum, which stays float and outside [0, 1] where the noise takes it.
+
+A model tells the level of what it drew, for denoisers that take one: (..., 1, 1, 1), or
+a map (..., 1, H, W), in 8-bit units.
 """
 
 import math
 from abc import ABC, abstractmethod
-from typing import Optional, Union
+from typing import NamedTuple, Optional, Union
 
 import torch
 from torch import Generator, Tensor
@@ -16,6 +19,7 @@ from torch import Generator, Tensor
 from mmdenoise.registry import MODELS
 
 __all__ = [
+    "Drawn",
     "GaussianNoise",
     "NoiseModel",
     "PoissonGaussianNoise",
@@ -68,6 +72,19 @@ def poisson_gaussian_noise(
     return photons / peak - image + gaussian_noise(image, sigma, generator)
 
 
+class Drawn(NamedTuple):
+    """What a noise model drew.
+
+    Attributes:
+        noise: The shape of the image, to be added to it.
+        sigma: Its standard deviation in 8-bit units: (..., 1, 1, 1), or a map
+            (..., 1, H, W). None where that says nothing of the noise.
+    """
+
+    noise: Tensor
+    sigma: Optional[Tensor] = None
+
+
 class NoiseModel(ABC):
     """What the preprocessor asks of a noise model.
 
@@ -88,29 +105,44 @@ class NoiseModel(ABC):
         self.quantise = quantise
 
     @abstractmethod
-    def draw(self, image: Tensor, generator: Generator) -> Tensor:
+    def draw(self, image: Tensor, generator: Generator) -> Drawn:
         """Draw the noise of float32 images in [0, 1]: (3, H, W), or (N, 3, H, W).
 
         In a batch every image has a level of its own where levels are drawn.
         """
 
     def add(self, image: Tensor, generator: Generator) -> Tensor:
-        """Return the noisy version of images in [0, 1]: (3, H, W), or (N, 3, H, W).
+        """Return the noisy version of images in [0, 1]: (3, H, W), or (N, 3, H, W)."""
+        return self.add_and_tell(image, generator)[0]
+
+    def add_and_tell(
+        self, image: Tensor, generator: Generator
+    ) -> tuple[Tensor, Optional[Tensor]]:
+        """Return the noisy version of images, and the level of the noise.
 
         The noise is drawn in float32 on the generator's device, whatever the image's
         type and device are, so that it is the same for all of them.
+
+        Args:
+            image: (3, H, W) or (N, 3, H, W), RGB in [0, 1].
+            generator: Source of randomness.
+
+        Returns:
+            The same shape, and the level as in :class:`Drawn`, on the image's device
+            and of its type. Clipping and rounding are not counted in the level.
         """
         source = image.to(generator.device, torch.float32)
         # Undoing a normalisation leaves last bits that differ between heads and
         # devices, and one of them can turn a whole Poisson draw. Sixteenths of a level
         # do not.
         source = (source * LEVELS).round() / LEVELS
-        noisy = image + self.draw(source, generator).to(image)
+        noise, sigma = self.draw(source, generator)
+        noisy = image + noise.to(image)
         if self.clip:
             noisy = noisy.clamp(0, 1)
         if self.quantise:
             noisy = (noisy * 255).round() / 255
-        return noisy
+        return noisy, None if sigma is None else sigma.to(image)
 
 
 @MODELS.register_module()
@@ -130,9 +162,10 @@ class GaussianNoise(NoiseModel):
         super().__init__(**kwargs)
         self.sigma = _checked("sigma", sigma)
 
-    def draw(self, image: Tensor, generator: Generator) -> Tensor:
+    def draw(self, image: Tensor, generator: Generator) -> Drawn:
         """See :func:`gaussian_noise`."""
-        return gaussian_noise(image, _level(self.sigma, image, generator), generator)
+        sigma = _level(self.sigma, image, generator)
+        return Drawn(gaussian_noise(image, sigma, generator), _told(sigma, image))
 
     def __repr__(self) -> str:
         return f"GaussianNoise(sigma={self.sigma})"
@@ -159,11 +192,17 @@ class PoissonGaussianNoise(NoiseModel):
         if min(self.peak if isinstance(self.peak, tuple) else (self.peak,)) == 0:
             raise ValueError(f"peak must be positive, got {peak}")
 
-    def draw(self, image: Tensor, generator: Generator) -> Tensor:
-        """See :func:`poisson_gaussian_noise`."""
+    def draw(self, image: Tensor, generator: Generator) -> Drawn:
+        """See :func:`poisson_gaussian_noise`.
+
+        The level is the image's mean one, in the square: a map of it would tell the
+        denoiser how bright each pixel is without noise.
+        """
         peak = _level(self.peak, image, generator)
         sigma = _level(self.sigma, image, generator)
-        return poisson_gaussian_noise(image, peak, sigma, generator)
+        noise = poisson_gaussian_noise(image, peak, sigma, generator)
+        mean = image.clamp(min=0).mean((-3, -2, -1), keepdim=True)
+        return Drawn(noise, (mean / peak * 255**2 + sigma**2).sqrt())
 
     def __repr__(self) -> str:
         return f"PoissonGaussianNoise(peak={self.peak}, sigma={self.sigma})"
@@ -196,3 +235,9 @@ def _level(level: Level, image: Tensor, generator: Generator) -> Union[float, Te
         (*image.shape[:-3], 1, 1, 1), generator=generator, device=generator.device
     )
     return low + (high - low) * share
+
+
+def _told(sigma: Union[float, Tensor], image: Tensor) -> Tensor:
+    if isinstance(sigma, Tensor):
+        return sigma
+    return image.new_full((*image.shape[:-3], 1, 1, 1), sigma)

@@ -108,7 +108,7 @@ def test_other_keys_reach_the_heads_preprocessor(plain_batch):
     batch = plain_batch((9, 13))
     data = build(GaussianNoise(0))(batch)
     assert data["data_samples"][0].img_path == batch["data_samples"][0].img_path
-    assert set(data) == {"inputs", "clean", "data_samples", "canvas"}
+    assert set(data) == {"inputs", "clean", "sigma", "data_samples", "canvas"}
 
 
 # Canvas

@@ -75,6 +75,8 @@ def test_what_it_says_of_itself(release):
         downsample="conv",
         fusion="concat",
         norm_cfg=dict(type="BN"),
+        takes_sigma=False,
+        sigma=None,
     )
     assert json.loads(info.pop("noise")) == dict(
         type="mmdenoise.GaussianNoise", sigma=[0, 60]

@@ -6,13 +6,12 @@ from types import ModuleType
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmdenoise.models.image_padding import pad_to
 from mmdenoise.registry import MODELS
 
-from .noise_level import checked_sigma
-from .rgb_images import refuse_not_finite_images, refuse_not_rgb
+from .base import Denoiser
 
 __all__ = ["CBM3D"]
 
@@ -26,7 +25,7 @@ SMALLEST = 16
 
 
 @MODELS.register_module()
-class CBM3D(nn.Module):
+class CBM3D(Denoiser):
     """Collaborative filtering of similar blocks, found in the luminance.
 
     Dabov et al., "Color Image Denoising via Sparse 3D Collaborative Filtering with
@@ -38,7 +37,8 @@ class CBM3D(nn.Module):
 
     Args:
         sigma: Standard deviation of the noise in 8-bit units (25 means 25/255), above
-            0. It is the attribute ``sigma``, too, and may be changed at any time.
+            0, where no level is handed over. A level that is handed over is one for
+            each image.
         profile: ``'classic'``, the normal profile of the publication, whose results
             are those that tables of denoisers print: hard threshold 2.7, Wiener filter
             with the noise's own variance, distances of blocks as they are. ``'np'``,
@@ -53,11 +53,12 @@ class CBM3D(nn.Module):
         ValueError: If an argument is out of range.
     """
 
-    stride = 1
-    reach = None
+    takes_sigma = True
+    takes_zero = False
+    trainable = False
 
     def __init__(
-        self, sigma: float, profile: str = "classic", threads: int = 1
+        self, sigma: float | None = None, profile: str = "classic", threads: int = 1
     ) -> None:
         super().__init__()
         self.sigma = sigma
@@ -74,46 +75,19 @@ class CBM3D(nn.Module):
         # it switches this on.
         self.eval()
 
-    @property
-    def sigma(self) -> float:
-        """Standard deviation of the noise in 8-bit units."""
-        return self._sigma
-
-    @sigma.setter
-    def sigma(self, value: float) -> None:
-        self._sigma = checked_sigma(value, may_be_zero=False)
-
-    def forward(self, noisy: Tensor) -> Tensor:
-        """Estimate the clean image.
-
-        Args:
-            noisy: (N, 3, H, W), RGB in [0, 1] plus noise, any H and W >= 1.
-
-        Returns:
-            (N, 3, H, W), RGB in [0, 1], unclipped, of the input's type and device.
-
-        Raises:
-            RuntimeError: If a gradient would be asked of it.
-            ValueError: If the images are not RGB, or hold NaN or infinite values.
-        """
-        if torch.is_grad_enabled() and (noisy.requires_grad or self.training):
-            raise RuntimeError(
-                "CBM3D has no weights and is not differentiable, so nothing is trained "
-                "with it or through it: evaluate it (model.eval(), torch.no_grad()), "
-                "or train another denoiser"
-            )
-        refuse_not_rgb(noisy, "CBM3D")
-        refuse_not_finite_images(noisy, "CBM3D")
+    def estimate(self, noisy: Tensor, level: Tensor) -> Tensor:
+        """Denoise (N, 3, H, W), each image by itself and of one level."""
+        levels = self.one_each(level, len(noisy))
         height, width = noisy.shape[-2:]
         images = noisy.detach().to("cpu", torch.float64)
         images = pad_to(images, max(height, SMALLEST), max(width, SMALLEST))
         result = torch.empty_like(images)
-        for image, denoised in zip(images, result):
-            found = self._denoise(image.permute(1, 2, 0).numpy())
+        for image, denoised, [sigma] in zip(images, result, levels):
+            found = self._denoise(image.permute(1, 2, 0).numpy(), sigma)
             denoised.copy_(torch.from_numpy(found).permute(2, 0, 1))
         return result[..., :height, :width].to(noisy)
 
-    def _denoise(self, image: np.ndarray) -> np.ndarray:
+    def _denoise(self, image: np.ndarray, sigma: float) -> np.ndarray:
         """Denoise one (H, W, 3) float64 image, sides of at least 16.
 
         Not by ``bm3d_rgb``, which divides by the range of each channel of the opponent
@@ -123,7 +97,7 @@ class CBM3D(nn.Module):
         profile = _profile(package, self.profile)
         profile.num_threads = self.threads
         channels = image @ OPPONENT.T + OFFSET
-        levels = self.sigma / 255 * np.sqrt((OPPONENT**2).sum(axis=1))
+        levels = sigma / 255 * np.sqrt((OPPONENT**2).sum(axis=1))
         try:
             estimate = package.bm3d(channels, levels.tolist(), profile)
         except ValueError:

@@ -6,14 +6,14 @@ from torch import Tensor, nn
 
 from mmdenoise.registry import MODELS
 
+from .base import Denoiser
 from .conv_stack import conv_stack
-from .rgb_images import refuse_not_rgb
 
 __all__ = ["DnCNN"]
 
 
 @MODELS.register_module()
-class DnCNN(nn.Module):
+class DnCNN(Denoiser):
     """Predict the noise with a chain of convs, and take it away.
 
     Zhang et al., "Beyond a Gaussian Denoiser: Residual Learning of Deep CNN for Image
@@ -36,8 +36,6 @@ class DnCNN(nn.Module):
         ValueError: If an option is out of range.
     """
 
-    stride = 1
-
     def __init__(
         self, depth: int = 20, channels: int = 64, norm_cfg: dict | None = None
     ) -> None:
@@ -50,17 +48,6 @@ class DnCNN(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 nn.init.zeros_(module.bias)
 
-    def forward(self, noisy: Tensor) -> Tensor:
-        """Estimate the clean image.
-
-        Args:
-            noisy: (N, 3, H, W), RGB in [0, 1] plus noise, any H and W >= 1.
-
-        Returns:
-            (N, 3, H, W), RGB in [0, 1], unclipped.
-
-        Raises:
-            ValueError: If the images are not RGB.
-        """
-        refuse_not_rgb(noisy, "DnCNN")
+    def estimate(self, noisy: Tensor, level: None = None) -> Tensor:
+        """Take the predicted noise from (N, 3, H, W)."""
         return noisy - self.model(noisy)

@@ -16,15 +16,14 @@ from torch import Tensor, nn
 
 from mmdenoise.registry import MODELS
 
+from .base import Denoiser
 from .conv_stack import conv_stack
-from .noise_level import checked_sigma
-from .rgb_images import refuse_not_rgb
 
 __all__ = ["FFDNet"]
 
 
 @MODELS.register_module()
-class FFDNet(nn.Module):
+class FFDNet(Denoiser):
     """Denoise four sub-images of half the size, told how strong the noise is.
 
     Zhang et al., "FFDNet: Toward a Fast and Flexible Solution for CNN-Based Image
@@ -37,9 +36,9 @@ class FFDNet(nn.Module):
     Weights start orthogonal, as in the authors' training, with biases of 0.
 
     Args:
-        sigma: Standard deviation of the noise in 8-bit units (25 means 25/255). It is
-            the attribute ``sigma``, too, and may be changed at any time. A higher level
-            than the true one smooths more, a lower one keeps more noise.
+        sigma: Standard deviation of the noise in 8-bit units (25 means 25/255), where
+            no level is handed over. A higher level than the true one smooths more, a
+            lower one keeps more noise.
         depth: Number of convs 3x3, at least 2.
         channels: Width of all but the last.
         norm_cfg: Normalisation of the inner convs, an MMCV config: ``dict(type='BN')``
@@ -50,10 +49,11 @@ class FFDNet(nn.Module):
     """
 
     stride = 2
+    takes_sigma = True
 
     def __init__(
         self,
-        sigma: float,
+        sigma: float | None = None,
         depth: int = 12,
         channels: int = 96,
         norm_cfg: dict | None = None,
@@ -68,40 +68,15 @@ class FFDNet(nn.Module):
                 nn.init.orthogonal_(module.weight)
                 nn.init.zeros_(module.bias)
 
-    @property
-    def sigma(self) -> float:
-        """Standard deviation of the noise in 8-bit units."""
-        return self._sigma
-
-    @sigma.setter
-    def sigma(self, value: float) -> None:
-        self._sigma = checked_sigma(value)
-
-    def forward(self, noisy: Tensor, sigma: Tensor | None = None) -> Tensor:
-        """Estimate the clean image.
-
-        Args:
-            noisy: (N, 3, H, W), RGB in [0, 1] plus noise, any H and W >= 1.
-            sigma: Noise levels in 8-bit units that differ between images, or over one:
-                anything that broadcasts to (N, 1, ceil(H/2), ceil(W/2)), such as
-                (N, 1, 1, 1). None: the attribute ``sigma`` everywhere.
-
-        Returns:
-            (N, 3, H, W), RGB in [0, 1], unclipped.
-
-        Raises:
-            ValueError: If the images are not RGB.
-        """
-        refuse_not_rgb(noisy, "FFDNet")
+    def estimate(self, noisy: Tensor, level: Tensor) -> Tensor:
+        """Denoise (N, 3, H, W), of levels that broadcast to (N, 1, H, W)."""
         height, width = noisy.shape[-2:]
+        pads = (0, width % 2, 0, height % 2)
         # The last line again, and no mirror image, as in the published measurements.
-        image = F.pad(noisy, (0, width % 2, 0, height % 2), mode="replicate")
-        subimages = F.pixel_unshuffle(image, 2)
-        levels = torch.as_tensor(
-            self.sigma if sigma is None else sigma,
-            dtype=subimages.dtype,
-            device=subimages.device,
-        )
-        levels = (levels / 255).expand_as(subimages[:, :1])
-        denoised = self.model(torch.cat([subimages, levels], dim=1))
+        subimages = F.pixel_unshuffle(F.pad(noisy, pads, mode="replicate"), 2)
+        if level.shape[-2:] != (1, 1):
+            level = level.expand(*level.shape[:2], height, width)
+            level = F.avg_pool2d(F.pad(level, pads, mode="replicate"), 2)
+        level = (level / 255).expand_as(subimages[:, :1])
+        denoised = self.model(torch.cat([subimages, level], dim=1))
         return F.pixel_shuffle(denoised, 2)[..., :height, :width]

@@ -12,14 +12,13 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmdenoise.models.image_padding import pad_to
 from mmdenoise.registry import MODELS
 
-from .noise_level import checked_sigma
+from .base import Denoiser
 from .patch_groups import match_patches, patch_pixels
-from .rgb_images import refuse_not_finite_images, refuse_not_rgb
 from .weighted_nuclear_norm import low_rank
 
 __all__ = ["MCWNNM"]
@@ -32,7 +31,7 @@ CHUNK = 64
 
 
 @MODELS.register_module()
-class MCWNNM(nn.Module):
+class MCWNNM(Denoiser):
     """Denoise groups of similar patches as matrices of low rank.
 
     Every pass puts some of the removed noise back, takes the level of what noise is
@@ -43,8 +42,8 @@ class MCWNNM(nn.Module):
 
     Args:
         sigma: Standard deviation of the noise in 8-bit units (25 means 25/255): a
-            number, or one for each of R, G and B; above 0. It is the attribute
-            ``sigma``, too, and may be changed at any time.
+            number, or one for each of R, G and B; above 0; where no level is handed
+            over. A level that is handed over is one for each image.
         patch_size: Side of a patch in pixels.
         step: From one reference patch to the next in pixels, at most ``patch_size``.
         radius: How far a similar patch may be along either side in pixels.
@@ -62,12 +61,14 @@ class MCWNNM(nn.Module):
         ValueError: If an argument is out of range.
     """
 
-    stride = 1
-    reach = None
+    takes_sigma = True
+    takes_zero = False
+    trainable = False
+    level_channels = 3
 
     def __init__(
         self,
-        sigma: float | Sequence[float],
+        sigma: float | Sequence[float] | None = None,
         patch_size: int = 6,
         step: int = 5,
         radius: int = 20,
@@ -102,56 +103,23 @@ class MCWNNM(nn.Module):
         # it switches this on.
         self.eval()
 
-    @property
-    def sigma(self) -> float | tuple[float, ...]:
-        """Standard deviation of the noise in 8-bit units, for all channels or each."""
-        return self._sigma
+    def estimate(self, noisy: Tensor, level: Tensor) -> Tensor:
+        """Denoise (N, 3, H, W), each image by itself and of one level.
 
-    @sigma.setter
-    def sigma(self, value: float | Sequence[float]) -> None:
-        if isinstance(value, (list, tuple)):
-            if len(value) != 3:
-                raise ValueError(
-                    "sigma must be a number, or one for each of R, G and B; got "
-                    f"{len(value)}: {value!r}"
-                )
-            self._sigma = tuple(checked_sigma(one, may_be_zero=False) for one in value)
-        else:
-            self._sigma = checked_sigma(value, may_be_zero=False)
-
-    def forward(self, noisy: Tensor) -> Tensor:
-        """Estimate the clean images, each by itself.
-
-        Args:
-            noisy: (N, 3, H, W), RGB in [0, 1] plus noise, any H and W >= 1. An image
-                smaller than a patch is continued to one; where there are few patches
-                little can be removed.
-
-        Returns:
-            (N, 3, H, W), RGB in [0, 1], unclipped, of the input's type and device.
-
-        Raises:
-            RuntimeError: If a gradient would be asked of it.
-            ValueError: If the images are not RGB, or hold NaN or infinite values.
+        An image smaller than a patch is continued to one; where there are few patches
+        little can be removed.
         """
-        if torch.is_grad_enabled() and (noisy.requires_grad or self.training):
-            raise RuntimeError(
-                "MCWNNM has no weights and no gradient, so nothing is trained with it "
-                "or through it: evaluate it (model.eval(), torch.no_grad()), or train "
-                "another denoiser"
-            )
-        refuse_not_rgb(noisy, "MCWNNM")
-        refuse_not_finite_images(noisy, "MCWNNM")
+        levels = self.one_each(level, len(noisy))
         height, width = noisy.shape[-2:]
         images = noisy.to(torch.promote_types(noisy.dtype, torch.float32)) * 255
         smallest = self.patch_size
         images = pad_to(images, max(height, smallest), max(width, smallest))
         with torch.no_grad(), torch.autocast(noisy.device.type, enabled=False):
-            denoised = torch.stack([self._denoise(image) for image in images])
+            denoised = torch.stack([self._denoise(*one) for one in zip(images, levels)])
         return (denoised[..., :height, :width] / 255).to(noisy)
 
-    def _denoise(self, noisy: Tensor) -> Tensor:
-        """Denoise one image, (3, H, W) in 8-bit units."""
+    def _denoise(self, noisy: Tensor, sigma: list[float]) -> Tensor:
+        """Denoise one image, (3, H, W) in 8-bit units, of one level or three."""
         estimate, size = noisy, self.group_size
         for index in range(self.passes):
             estimate = torch.lerp(estimate, noisy, self.delta)
@@ -161,15 +129,20 @@ class MCWNNM(nn.Module):
                     estimate, self.patch_size, self.step, self.radius, size
                 )
             scale = self.level_scale if index else 1.0
-            estimate = self._pass(estimate, noisy, groups, scale)
+            estimate = self._pass(estimate, noisy, groups, sigma, scale)
         return estimate
 
     def _pass(
-        self, image: Tensor, noisy: Tensor, groups: Tensor, scale: float
+        self,
+        image: Tensor,
+        noisy: Tensor,
+        groups: Tensor,
+        sigma: list[float],
+        scale: float,
     ) -> Tensor:
         """Estimate all groups of the image, and average where patches overlap."""
         offsets = patch_pixels(*image.shape, self.patch_size).to(image.device)
-        variance = image.new_tensor(self.sigma).expand(3).square()
+        variance = image.new_tensor(sigma).expand(3).square()
         removed = (noisy - image).square().flatten()
         # In float64 the mean of equal estimates is that estimate, to the bit.
         total = torch.zeros_like(removed, dtype=torch.float64)

@@ -11,10 +11,13 @@ Shapes, for ``scales=3`` and the default widths (E encoder, D decoder, S stem)::
     up 1       (N, D/4=64, H, W)
     output     (N, 3, H, W)                      conv 3x3 of up 1 and the stem
 
+In a network that takes the level, sigma/255 is a fourth channel of the stem's input.
 The output is the residual: the global skip adds the noisy image to it.
 """
 
 import copy
+from collections.abc import Mapping
+from typing import Optional
 
 import torch
 from mmcv.cnn import build_norm_layer, fuse_conv_bn
@@ -23,9 +26,10 @@ from torch import Tensor, nn
 from mmdenoise.models.image_padding import pad_to_multiple
 from mmdenoise.registry import MODELS
 
-from .multiscale_merged import MergedMultiScaleDenoiser
+from .base import Denoiser
+from .multiscale_merged import MergedMultiScaleDenoiser, with_level
 
-__all__ = ["MultiScaleDenoiser"]
+__all__ = ["MultiScaleDenoiser", "add_level_channel"]
 
 
 class CodingModule(nn.Module):
@@ -67,7 +71,7 @@ class CodingModule(nn.Module):
 
 
 @MODELS.register_module()
-class MultiScaleDenoiser(nn.Module):
+class MultiScaleDenoiser(Denoiser):
     """Denoise at several scales at once; the options are those of Table I and text.
 
     Default: 1,030,883 parameters in convs and deconvs, 1,033,443 with BN's affine
@@ -86,6 +90,8 @@ class MultiScaleDenoiser(nn.Module):
         fusion: ``'concat'`` or ``'sum'`` of the two scales' features; with ``'sum'``
             each deconv has as many channels as what it is added to.
         norm_cfg: Normalisation layer, an MMCV config.
+        takes_sigma: Whether the network is told the level of the noise.
+        sigma: That level in 8-bit units (25 means 25/255), where none is handed over.
 
     Raises:
         ValueError: If an option is out of range.
@@ -101,8 +107,12 @@ class MultiScaleDenoiser(nn.Module):
         downsample: str = "conv",
         fusion: str = "concat",
         norm_cfg: dict = dict(type="BN"),  # noqa: B006 - read only
+        takes_sigma: bool = False,
+        sigma: Optional[float] = None,
     ) -> None:
         super().__init__()
+        self.takes_sigma = takes_sigma
+        self.sigma = sigma
         if scales < 2:
             raise ValueError(f"scales must be at least 2, got {scales}")
         for name, width in (
@@ -120,7 +130,7 @@ class MultiScaleDenoiser(nn.Module):
         self.global_skip = global_skip
         self.fusion = fusion
 
-        self.stem = nn.Conv2d(3, stem_channels, 5, padding=2)
+        self.stem = nn.Conv2d(4 if takes_sigma else 3, stem_channels, 5, padding=2)
         self.encoders = nn.ModuleList()
         skips = [stem_channels] + [encoder_channels] * (scales - 1)
         for channels in skips[:-1]:
@@ -152,17 +162,10 @@ class MultiScaleDenoiser(nn.Module):
                 channels = decoder_channels
         self.output = nn.Conv2d(channels, 3, 3, padding=1)
 
-    def forward(self, noisy: Tensor) -> Tensor:
-        """Estimate the clean image.
-
-        Args:
-            noisy: (N, 3, H, W), RGB in [0, 1] plus noise, any H and W >= 1.
-
-        Returns:
-            (N, 3, H, W), RGB in [0, 1], unclipped.
-        """
+    def estimate(self, noisy: Tensor, level: Optional[Tensor] = None) -> Tensor:
+        """Denoise (N, 3, H, W), of levels that broadcast to (N, 1, H, W)."""
         height, width = noisy.shape[-2:]
-        image = pad_to_multiple(noisy, self.stride)
+        image = pad_to_multiple(with_level(noisy, level), self.stride)
         # Convs then take less time: in half precision on a GPU, and on a CPU.
         image = image.contiguous(memory_format=torch.channels_last)
         features = self.stem(image)
@@ -176,7 +179,7 @@ class MultiScaleDenoiser(nn.Module):
                 features = self.decoders[index](features)
         denoised = self.output(features)
         if self.global_skip:
-            denoised = denoised + image
+            denoised = denoised + image[:, :3]
         return denoised[..., :height, :width]
 
     def for_inference(self) -> nn.Module:
@@ -217,3 +220,31 @@ def _reach(scales: int, downsample: str) -> int:
                 first, last = 2 * (first - 1) - 1, 2 * (last + 1) + 1
         reach = max(reach, position - (first - 2), last + 2 - position)  # the stem
     return reach
+
+
+def add_level_channel(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Turn the weights of a network into those of one that takes the level.
+
+    It gives the same results, whatever it is told: the weights of the fourth channel
+    are 0. So a network that was trained blind is where training with levels starts.
+
+    Args:
+        state: A :class:`MultiScaleDenoiser`'s, with ``takes_sigma=False``.
+
+    Returns:
+        The state of the same network with ``takes_sigma=True``.
+
+    Raises:
+        ValueError: If it is no such network's, or takes the level already.
+    """
+    weight = state.get("stem.weight")
+    if weight is None or weight.ndim != 4 or weight.shape[1] != 3:
+        raise ValueError(
+            "expected the weights of a MultiScaleDenoiser that takes no level: a "
+            "'stem.weight' of (C, 3, 5, 5), got "
+            f"{None if weight is None else tuple(weight.shape)}"
+        )
+    return {
+        **state,
+        "stem.weight": torch.cat([weight, torch.zeros_like(weight[:, :1])], dim=1),
+    }

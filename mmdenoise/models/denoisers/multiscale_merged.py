@@ -22,10 +22,12 @@ from torch import Tensor, nn
 
 from mmdenoise.models.image_padding import pad_to_multiple
 
-__all__ = ["MergedMultiScaleDenoiser"]
+from .base import Denoiser
+
+__all__ = ["MergedMultiScaleDenoiser", "with_level"]
 
 
-class MergedMultiScaleDenoiser(nn.Module):
+class MergedMultiScaleDenoiser(Denoiser):
     """A :class:`MultiScaleDenoiser` of the same results, to be run and not trained.
 
     Args:
@@ -37,6 +39,7 @@ class MergedMultiScaleDenoiser(nn.Module):
         super().__init__()
         self.source = source
         self.stride, self.reach = source.stride, source.reach
+        self.takes_sigma, self.sigma = source.takes_sigma, source.sigma
         with torch.no_grad():
             self._merge()
 
@@ -53,7 +56,10 @@ class MergedMultiScaleDenoiser(nn.Module):
             of_stem = of_output[:, deconv.out_channels :]
 
         like = dict(dtype=stem.weight.dtype, device=stem.weight.device)
-        self.entry = nn.Conv2d(3, entry.out_channels, 7, stride=2, padding=3, **like)
+        inputs = stem.in_channels
+        self.entry = nn.Conv2d(
+            inputs, entry.out_channels, 7, stride=2, padding=3, **like
+        )
         self.entry.weight.copy_(_compose(of_entry, stem_weight))
         self.entry.bias.copy_(entry.bias + of_entry.sum((2, 3)) @ stem.bias.to(**wide))
 
@@ -71,7 +77,7 @@ class MergedMultiScaleDenoiser(nn.Module):
         self.coarse.weight.copy_(kernel)
         self.coarse.bias.zero_()
 
-        self.fine = nn.Conv2d(3, 3, 7, padding=3, **like)
+        self.fine = nn.Conv2d(inputs, 3, 7, padding=3, **like)
         self.fine.weight.copy_(_compose(of_stem, stem_weight))
         if source.global_skip:
             for channel in range(3):
@@ -80,10 +86,10 @@ class MergedMultiScaleDenoiser(nn.Module):
         bias = bias + of_stem.sum((2, 3)) @ stem.bias.to(**wide)
         self.fine.bias.copy_(output.bias + bias)
 
-    def forward(self, noisy: Tensor) -> Tensor:
-        """Map (N, 3, H, W), RGB in [0, 1], to the same, unclipped."""
+    def estimate(self, noisy: Tensor, level: Tensor | None = None) -> Tensor:
+        """Denoise (N, 3, H, W), as the source does."""
         height, width = noisy.shape[-2:]
-        image = pad_to_multiple(noisy, self.source.stride)
+        image = pad_to_multiple(with_level(noisy, level), self.source.stride)
         features = self._first_encoder(image)
         finer = []
         for encoder in self.source.encoders[1:]:
@@ -118,7 +124,14 @@ class MergedMultiScaleDenoiser(nn.Module):
         source = self.source
         fused = source._fuse(source.upsamplers[-1](features), source.stem(image))
         denoised = source.output(fused)
-        return denoised + image if source.global_skip else denoised
+        return denoised + image[:, :3] if source.global_skip else denoised
+
+
+def with_level(noisy: Tensor, level: Tensor | None) -> Tensor:
+    """Append sigma/255 as a fourth channel to (N, 3, H, W), where there is a level."""
+    if level is None:
+        return noisy
+    return torch.cat([noisy, (level / 255).expand_as(noisy[:, :1])], dim=1)
 
 
 def _compose(second: Tensor, first: Tensor) -> Tensor:

@@ -17,8 +17,7 @@ from mmdenoise.weights.state_dicts import (
     weights_in,
 )
 
-from .noise_level import checked_sigma
-from .rgb_images import refuse_not_rgb
+from .base import Denoiser
 
 __all__ = ["SpandrelDenoiser"]
 
@@ -28,7 +27,7 @@ INSTALL = "pip install spandrel, or make baselines in a checkout"
 
 
 @MODELS.register_module()
-class SpandrelDenoiser(nn.Module):
+class SpandrelDenoiser(Denoiser):
     """A network that ``spandrel`` tells from its weights: SCUNet, NAFNet, DRUNet, ...
 
     The package (``pip install spandrel``, MIT) knows some forty architectures by the
@@ -44,18 +43,16 @@ class SpandrelDenoiser(nn.Module):
         checkpoint: The network's weights: a ``.safetensors`` file, or one of
             ``torch.save``, from which no code is run; or the URL of one.
         sigma: Standard deviation of the noise in 8-bit units (25 means 25/255), for a
-            network that is told it (DRUNet, FDnCNN), and for no other. It is the
-            attribute ``sigma``, too, and may be changed at any time.
+            network that is told it (DRUNet, FDnCNN) where no level is handed over,
+            and for no other.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If the package is not installed.
         ValueError: If the file is corrupt, holds NaN, no weights, or more than weights;
             if spandrel does not know its architecture; if the network is none for RGB
-            to RGB of the same size; or if ``sigma`` is wrong, missing, or has no use.
+            to RGB of the same size; or if ``sigma`` is wrong or has no use.
     """
-
-    reach = None
 
     def __init__(self, checkpoint: str, sigma: float | None = None) -> None:
         super().__init__()
@@ -67,8 +64,8 @@ class SpandrelDenoiser(nn.Module):
         what = f"checkpoint {checkpoint!r}"
         found = _open(checkpoint)
         self.architecture = found.architecture.name
-        self._has_level = _has_level(found)
-        _refuse_other_tasks(found, self._has_level, what)
+        self.takes_sigma = _has_level(found)
+        _refuse_other_tasks(found, self.takes_sigma, what)
         # By this name spandrel, and what is built on it, open our releases, too.
         self.netG = found.model
         refuse_not_finite(self.netG.state_dict(), what)
@@ -80,45 +77,19 @@ class SpandrelDenoiser(nn.Module):
         self.stride = self._sizes.multiple_of
         self.sigma = sigma
 
-    @property
-    def sigma(self) -> float | None:
-        """Standard deviation of the noise in 8-bit units; None if it is not told."""
-        return self._sigma
-
-    @sigma.setter
-    def sigma(self, value: float | None) -> None:
-        if self._has_level and value is None:
-            raise ValueError(
-                f"{self.architecture} is told the level of the noise: give sigma, in "
-                "8-bit units"
-            )
-        if not self._has_level and value is not None:
-            raise ValueError(
-                f"this {self.architecture} takes no sigma, it has its level from its "
-                f"training: leave it out; got {value!r}"
-            )
-        self._sigma = None if value is None else checked_sigma(value)
-
-    def forward(self, noisy: Tensor) -> Tensor:
-        """Estimate the clean image.
-
-        Args:
-            noisy: (N, 3, H, W), RGB in [0, 1] plus noise, any H and W >= 1.
-
-        Returns:
-            (N, 3, H, W), RGB in [0, 1], unclipped unless the network itself clips.
-
-        Raises:
-            ValueError: If the images are not RGB.
-        """
-        refuse_not_rgb(noisy, "SpandrelDenoiser")
+    def estimate(self, noisy: Tensor, level: Tensor | None = None) -> Tensor:
+        """Denoise (N, 3, H, W); clipped where the network itself clips."""
         height, width = noisy.shape[-2:]
         right, bottom = self._sizes.get_padding(width, height)
         image = pad_to(noisy, height + bottom, width + right)
-        if self._has_level:
-            level = torch.full_like(image[:, :1], self.sigma / 255)
+        if level is not None:
+            level = (level / 255).expand_as(noisy[:, :1])
+            level = pad_to(level, height + bottom, width + right)
             image = torch.cat([image, level], dim=1)
         return self._call(self.netG, image)[..., :height, :width]
+
+    def _name(self) -> str:
+        return getattr(self, "architecture", None) or super()._name()
 
     def extra_repr(self) -> str:
         """What it is, as PyTorch's modules show their arguments."""

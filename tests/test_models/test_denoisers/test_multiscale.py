@@ -7,6 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmdenoise.models import IdentityDenoiser, MultiScaleDenoiser
+from mmdenoise.models.denoisers.multiscale import add_level_channel
 from mmdenoise.registry import MODELS
 
 
@@ -244,3 +245,47 @@ def test_registered_under_our_scope():
         MODELS.build(dict(type="mmdenoise.MultiScaleDenoiser", encoder_channels=4)),
         MultiScaleDenoiser,
     )
+
+
+@pytest.mark.parametrize("options", [dict(), dict(global_skip=False)])
+def test_the_level_is_a_fourth_channel(options):
+    model = with_statistics(small(takes_sigma=True, sigma=30, **options))
+    assert model.stem.weight.shape == (4, 4, 5, 5)
+    told = []
+    model.stem.register_forward_pre_hook(lambda _, args: told.append(args[0]))
+    noisy = torch.rand(2, 3, 5, 6)
+    with torch.no_grad():
+        own = model(noisy)
+        model(noisy, [10, 60])
+        model(noisy, torch.arange(6.0).view(1, 6))
+        assert not torch.allclose(model(noisy, 60), own)
+    torch.testing.assert_close(told[0][:, :3, :5, :6], noisy)
+    assert torch.equal(told[0][:, 3], torch.full((2, 8, 8), 30 / 255))
+    assert torch.equal(told[1][:, 3, 0, 0], torch.tensor([10.0, 60]) / 255)
+    # Continued to a multiple of 4 as the image is.
+    ramp = torch.tensor([0.0, 1, 2, 3, 4, 5, 4, 3]) / 255
+    assert torch.equal(told[2][:, 3], ramp.expand(2, 8, 8))
+
+
+@pytest.mark.parametrize("options", [dict(), dict(fusion="sum", scales=2)])
+def test_a_level_channel_of_zeros_changes_nothing(options):
+    blind = with_statistics(small(**options))
+    told = small(takes_sigma=True, **options).eval()
+    told.load_state_dict(add_level_channel(blind.state_dict()))
+    noisy = torch.rand(2, 3, 9, 7)
+    with torch.no_grad():
+        for level in (0, 60, [5, 75]):
+            torch.testing.assert_close(told(noisy, level), blind(noisy))
+    loss = told(noisy, 25).square().sum()
+    loss.backward()
+    assert told.stem.weight.grad[:, 3].abs().min() > 0, "and it can learn"
+
+
+def test_states_that_take_no_level_channel():
+    told = add_level_channel(small().state_dict())
+    for state, message in (
+        (told, r"takes no level.* got \(4, 4, 5, 5\)"),
+        (IdentityDenoiser().state_dict(), "got None"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            add_level_channel(state)

@@ -19,6 +19,8 @@ OPTIONS = [
     dict(fusion="sum", scales=4, global_skip=False),
     dict(downsample="pool"),
     dict(encoder_channels=16, decoder_channels=8),
+    dict(takes_sigma=True, sigma=25),
+    dict(takes_sigma=True, sigma=25, downsample="pool"),
 ]
 
 
@@ -44,11 +46,15 @@ def test_the_same_results(options, size):
     before = copy.deepcopy(network.state_dict())
     faster = network.for_inference()
     assert (faster.stride, faster.reach) == (network.stride, network.reach)
+    assert (faster.takes_sigma, faster.sigma) == (network.takes_sigma, network.sigma)
     noisy = torch.rand(2, 3, *size, dtype=torch.float64)
+    levels = [(), (60,), (torch.linspace(5, 75, size[1])[None],)]
     with torch.no_grad():
-        expected = network(noisy)
-        assert expected.abs().max() > 0.1
-        torch.testing.assert_close(faster(noisy), expected, rtol=1e-10, atol=1e-10)
+        for level in levels if network.takes_sigma else levels[:1]:
+            expected = network(noisy, *level)
+            assert expected.abs().max() > 0.1
+            found = faster(noisy, *level)
+            torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
     # A copy was changed, and no BN is left in it.
     assert all(torch.equal(before[k], v) for k, v in network.state_dict().items())
     assert not any(isinstance(m, nn.BatchNorm2d) for m in faster.modules())

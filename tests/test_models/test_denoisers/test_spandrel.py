@@ -266,7 +266,7 @@ def test_bad_files(saved, tmp_path):
 def test_a_wrong_sigma(saved):
     _, path = saved("DRUNet")
     with pytest.raises(ValueError, match="DRUNet is told the level.*give sigma"):
-        SpandrelDenoiser(path)
+        SpandrelDenoiser(path)(torch.zeros(1, 3, 8, 8))
     for sigma in (-1, math.nan, "25"):
         with pytest.raises(ValueError, match="sigma must be .* in 8-bit units"):
             SpandrelDenoiser(path, sigma=sigma)
