@@ -43,7 +43,7 @@ baselines: $(STAMP) ## add the packages of CBM3D (non-commercial) and SpandrelDe
 	$(PIP_INSTALL) -c $(LOCK) -r requirements/baselines.txt
 
 demo: $(STAMP) ## data, head, denoisers, table and picture, in minutes on a CPU
-	$(BIN)/python tools/demo.py $(DEMO_ARGS)
+	$(BIN)/python -m mmdenoise demo $(DEMO_ARGS)
 
 test: $(STAMP) ## every test but the slow ones
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)

@@ -87,6 +87,7 @@ setup(
     python_requires=">=3.9",
     packages=find_packages(include=["mmdenoise", "mmdenoise.*"]),
     package_data={"mmdenoise.weights.zoo": ["*.safetensors", "metafile.yml"]},
+    entry_points={"console_scripts": ["mmdenoise = mmdenoise.cli.main:main"]},
     zip_safe=False,
     # Whatever both host families share. The hosts themselves are extras: see above.
     install_requires=[

@@ -1,10 +1,28 @@
-"""Denoisers in front of trained MMEngine models, trained by a joint loss."""
+"""Denoisers in front of trained MMEngine models, trained by a joint loss.
+
+Importing it is cheap: it registers names, and imports neither torch nor the hosts.
+"""
+
+from __future__ import annotations
+
+import importlib
 
 from .hosts import check_hosts
 
 check_hosts()
 
-from . import engine  # noqa: E402,F401 - registers the file backend
+# What MMEngine looks for by name, once a config has imported this package.
+from . import registry  # noqa: E402,F401
 from .version import __version__  # noqa: E402
+from .weights import atomic_backend  # noqa: E402,F401
 
-__all__ = ["__version__"]
+__all__ = ["__version__", "denoise", "load_denoiser"]
+
+# Loaded when first asked for, with torch and the hosts.
+_HOMES = dict(denoise="apis.denoising", load_denoiser="apis.denoiser")
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,10 +1,14 @@
-"""The check that the packages this plugin plugs into are there, and fit."""
+"""The packages this plugin plugs into: are they there, and do they fit."""
+
+from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
+import runpy
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["check_hosts"]
+__all__ = ["check_hosts", "has_host"]
 
 OLDEST = {"mmengine": (0, 10), "mmcv": (2, 1)}
 TASK_HOSTS = {"mmseg": (1, 2), "mmpretrain": (1, 2)}
@@ -18,36 +22,54 @@ def check_hosts() -> None:
     """Raise one line that says what to install if a host is missing or too old.
 
     MMEngine and MMCV are needed; of MMSegmentation and MMPretrain only what a config
-    names, and only its age is looked at here.
+    names, and only its age is looked at here. None of them is imported.
+
+    Raises:
+        ImportError: Saying which, and what to install.
     """
-    for name, oldest in OLDEST.items():
-        _check(name, oldest)
-    for name, oldest in TASK_HOSTS.items():
+    for name, oldest in {**OLDEST, **TASK_HOSTS}.items():
         if importlib.util.find_spec(name) is not None:
             _check(name, oldest)
+        elif name in OLDEST:
+            raise ImportError(f"mmdenoise needs {name}, which is missing; {HOW}")
     _mend_zoo_names()
 
 
-def _check(name: str, oldest: tuple) -> None:
+def has_host(name: str) -> bool:
+    """Whether a task host is installed; imports it if it is.
+
+    Raises:
+        ImportError: If it refuses the other hosts that are installed.
+    """
+    if importlib.util.find_spec(name) is None:
+        return False
     try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        raise ImportError(f"mmdenoise needs {name}, which is missing; {HOW}") from None
+        importlib.import_module(name)
     except AssertionError as error:
         # Hosts check each other's versions by assertion.
         reason = " ".join(str(error).split())
         raise ImportError(
             f"the installed {name} does not fit: {reason}; {HOW}"
         ) from None
-    found = tuple(int(part) for part in module.__version__.split(".")[:2])
-    if found < oldest:
+    return True
+
+
+def _check(name: str, oldest: tuple[int, int]) -> None:
+    given = _version(name)
+    if tuple(int(part) for part in given.split(".")[:2]) < oldest:
         needed = ".".join(map(str, oldest))
         raise ImportError(
-            f"mmdenoise needs {name} {needed} or newer, found {module.__version__}; "
-            f"{HOW}"
+            f"mmdenoise needs {name} {needed} or newer, found {given}; {HOW}"
         )
+
+
+def _version(name: str) -> str:
+    """A host's version, by its ``version.py`` alone: importing it takes seconds."""
+    for folder in importlib.util.find_spec(name).submodule_search_locations or ():
+        path = os.path.join(folder, "version.py")
+        if os.path.isfile(path):
+            return runpy.run_path(path)["__version__"]
+    return importlib.import_module(name).__version__
 
 
 def _mend_zoo_names() -> None:

@@ -18,6 +18,8 @@ from torch import nn
 from mmdenoise.datasets.textured_shapes import make_voc_dataset
 from mmdenoise.registry import MODELS
 
+pytest_plugins = ["tests.fixtures.commands"]
+
 MEAN = [123.675, 116.28, 103.53]
 STD = [58.395, 57.12, 57.375]
 CLASSES = 5

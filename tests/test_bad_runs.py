@@ -1,10 +1,7 @@
 """Through the tools: data and numbers that no training should go on with."""
 
 import re
-import runpy
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -52,7 +49,7 @@ def add(folder, kind):
 
 
 @pytest.fixture
-def tool(tmp_path, photos, monkeypatch, capsys):
+def tool(tmp_path, photos, command):
     """Run a tool on the config of a small denoiser, with changes."""
     load = dict(type="mmdenoise.LoadImage")
 
@@ -94,32 +91,9 @@ def tool(tmp_path, photos, monkeypatch, capsys):
         cfg.merge_from_dict(changes or {})
         path = tmp_path / f"config{len(list(tmp_path.iterdir()))}.py"
         cfg.dump(str(path))
-        arguments = [
-            f"tools/{name}.py",
-            str(path),
-            "--work-dir",
-            str(tmp_path / "work"),
-        ]
-        monkeypatch.setattr(sys, "argv", [*arguments, *options])
-        capsys.readouterr()
-        try:
-            runpy.run_path(str(ROOT / "tools" / f"{name}.py"), run_name="__main__")
-            code = 0
-        except SystemExit as stop:
-            code = stop.code
-        written = capsys.readouterr()
-        return SimpleNamespace(code=code, out=written.out, err=written.err)
+        return command(name, path, "--work-dir", tmp_path / "work", *options)
 
     return run
-
-
-def error_of(run):
-    """The one line of a run that failed as it should."""
-    assert run.code == 1, run.out
-    found = [line for line in run.err.splitlines() if line.startswith("error: ")]
-    assert len(found) == 1 and len(found[0]) < 700, run.err
-    assert "Traceback" not in run.err.replace("MMDENOISE_TRACEBACK", "")
-    return found[0][len("error: ") :]
 
 
 def test_sound_ones_go_on(tool):
@@ -144,7 +118,7 @@ def test_sound_ones_go_on(tool):
 def test_images_of_other_kinds_are_named(tool, photos, name, kind, fault):
     path = add(photos, kind)
     expected = f"the image {path!r} {fault}: convert the file to 8-bit RGB"
-    assert error_of(tool(name)) == expected
+    assert tool(name).error == expected
 
 
 @pytest.mark.parametrize("kind", ["grey", "alpha", "wide"])
@@ -155,7 +129,7 @@ def test_the_hosts_own_loader_does_not_let_them_pass(tool, photos, kind):
         dict(type="mmcv.LoadImageFromFile", color_type="unchanged"),
         dict(type="mmdenoise.PackImage"),
     ]
-    found = error_of(tool("test", pipeline=pipeline))
+    found = tool("test", pipeline=pipeline).error
     fault = dict(
         grey="is (20, 24) instead of (H, W, 3): load it as an image of 3 channels",
         alpha="is (20, 24, 4) instead of (H, W, 3): load it as an image of 3 channels",
@@ -170,7 +144,7 @@ def test_the_hosts_own_loader_does_not_let_them_pass(tool, photos, kind):
 def test_an_empty_folder_is_named(tool, tmp_path):
     (tmp_path / "empty").mkdir()
     for name in ("train", "test"):
-        found = error_of(tool(name, data_root=str(tmp_path / "empty")))
+        found = tool(name, data_root=str(tmp_path / "empty")).error
         assert re.match(r"no image \(.*\) in '.*/empty'; any folder of", found)
 
 
@@ -181,15 +155,13 @@ def test_an_empty_list_is_named(tool, tmp_path, name, text):
     data = make_voc_dataset(tmp_path / "data", train=1, val=1, size=32)
     path = data / "ImageSets" / "Segmentation" / "none.txt"
     path.write_text(text)
-    found = error_of(
-        tool(
-            name,
-            dict(default_scope="mmseg"),
-            type="mmdenoise.TexturedShapesDataset",
-            data_root=str(data),
-            ann_file="ImageSets/Segmentation/none.txt",
-        )
-    )
+    found = tool(
+        name,
+        dict(default_scope="mmseg"),
+        type="mmdenoise.TexturedShapesDataset",
+        data_root=str(data),
+        ann_file="ImageSets/Segmentation/none.txt",
+    ).error
     assert found == (
         f"the data list {str(path)!r} is empty: it should name an image a line"
     )
@@ -199,16 +171,14 @@ def test_an_empty_list_is_named(tool, tmp_path, name, text):
 def test_a_hosts_empty_list_is_named(tool, tmp_path, name):
     pytest.importorskip("mmseg")
     (tmp_path / "none.txt").write_text("")
-    found = error_of(
-        tool(
-            name,
-            dict(default_scope="mmseg"),
-            type="BaseSegDataset",
-            data_root=str(tmp_path),
-            ann_file="none.txt",
-            data_prefix=dict(img_path="photos"),
-        )
-    )
+    found = tool(
+        name,
+        dict(default_scope="mmseg"),
+        type="BaseSegDataset",
+        data_root=str(tmp_path),
+        ann_file="none.txt",
+        data_prefix=dict(img_path="photos"),
+    ).error
     path = str(tmp_path / "none.txt")
     assert found == f"BaseSegDataset: the data list {path!r} names no image"
 
@@ -217,17 +187,15 @@ def test_a_list_that_is_kept_as_it_is(tool, tmp_path):
     """MMEngine builds it; its sampler would look for the first image for ever."""
     pytest.importorskip("mmseg")
     (tmp_path / "none.txt").write_text("")
-    found = error_of(
-        tool(
-            "train",
-            dict(default_scope="mmseg"),
-            type="BaseSegDataset",
-            serialize_data=False,
-            data_root=str(tmp_path),
-            ann_file="none.txt",
-            data_prefix=dict(img_path="photos"),
-        )
-    )
+    found = tool(
+        "train",
+        dict(default_scope="mmseg"),
+        type="BaseSegDataset",
+        serialize_data=False,
+        data_root=str(tmp_path),
+        ann_file="none.txt",
+        data_prefix=dict(img_path="photos"),
+    ).error
     path = str(tmp_path / "none.txt")
     assert found == f"BaseSegDataset: the data list {path!r} names no image"
 
@@ -237,7 +205,7 @@ def test_a_list_that_is_kept_as_it_is(tool, tmp_path):
 
 def test_a_training_that_diverges(tool, tmp_path):
     wild = dict(optim_wrapper=dict(optimizer=dict(type="SGD", lr=1e30)))
-    found = error_of(tool("train", wild))
+    found = tool("train", wild).error
     assert re.match(
         r"iteration [12]: (the loss is not finite \(reconstruction is (nan|inf)\)|"
         r"weights are not finite \(denoiser\..*\).*); training stops, and earlier",

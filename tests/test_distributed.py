@@ -19,7 +19,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmdenoise.cli.common import join_ranks
+from mmdenoise.cli.runs import join_ranks
 from mmdenoise.datasets.textured_shapes import make_voc_dataset
 from mmdenoise.registry import MODELS
 

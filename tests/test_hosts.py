@@ -2,6 +2,8 @@
 
 import importlib
 import importlib.util
+import subprocess
+import sys
 import types
 from importlib.metadata import PackageNotFoundError
 
@@ -10,34 +12,30 @@ from mmengine.config import utils
 
 from mmdenoise import hosts
 
+PIPES = dict(capture_output=True, text=True)
+
 
 @pytest.fixture
-def installed(monkeypatch):
-    """Pretend that these versions are installed; an exception is raised on import."""
+def installed(monkeypatch, tmp_path):
+    """Pretend that these versions are installed, in files; None is a missing one."""
 
     def pretend(**found):
-        real_import, real_find = importlib.import_module, importlib.util.find_spec
-
-        def import_module(name, *args):
-            if name not in found:
-                return real_import(name, *args)
-            if isinstance(found[name], Exception):
-                raise found[name]
-            return types.SimpleNamespace(__version__=found[name])
+        real = importlib.util.find_spec
 
         def find_spec(name, *args):
-            if name in found:
-                return None if isinstance(found[name], ImportError) else object()
-            return real_find(name, *args)
+            if name not in found:
+                return real(name, *args)
+            if found[name] is None:
+                return None
+            folder = tmp_path / name
+            folder.mkdir(exist_ok=True)
+            version = f"__version__ = {found[name]!r}\n"
+            (folder / "version.py").write_text(version)
+            return types.SimpleNamespace(submodule_search_locations=[str(folder)])
 
-        monkeypatch.setattr(hosts.importlib, "import_module", import_module)
         monkeypatch.setattr(hosts.importlib.util, "find_spec", find_spec)
 
     return pretend
-
-
-def missing(name):
-    return ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def test_what_is_installed_fits():
@@ -46,7 +44,7 @@ def test_what_is_installed_fits():
 
 @pytest.mark.parametrize("name", ["mmengine", "mmcv"])
 def test_a_missing_host(installed, name):
-    installed(**{name: missing(name)})
+    installed(**{name: None})
     with pytest.raises(ImportError, match=f"needs {name}, which is missing") as error:
         hosts.check_hosts()
     message = str(error.value)
@@ -54,15 +52,25 @@ def test_a_missing_host(installed, name):
     assert "'mmdenoise[openmmlab]'" in message and "\n" not in message
 
 
-def test_a_host_whose_own_import_fails_is_not_called_missing(installed):
-    installed(mmcv=missing("torchvision"))
-    with pytest.raises(ModuleNotFoundError, match="torchvision"):
-        hosts.check_hosts()
+def test_no_host_is_imported_to_learn_its_age():
+    program = "import sys, mmdenoise; print('mmcv' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True
+    )
+    assert done.stdout == "False\n", done.stderr
+
+
+def test_a_version_without_a_file_is_asked_of_the_module(installed, monkeypatch):
+    spec = types.SimpleNamespace(submodule_search_locations=[])
+    monkeypatch.setattr(hosts.importlib.util, "find_spec", lambda name: spec)
+    module = types.SimpleNamespace(__version__="9.8")
+    monkeypatch.setattr(hosts.importlib, "import_module", lambda name: module)
+    assert hosts._version("mmcv") == "9.8"
 
 
 @pytest.mark.parametrize("name", ["mmseg", "mmpretrain"])
 def test_task_hosts_may_be_missing(installed, name):
-    installed(**{name: missing(name)})
+    installed(**{name: None})
     assert hosts.check_hosts() is None
 
 
@@ -89,15 +97,34 @@ def test_new_hosts_are_compared_as_numbers(installed, version):
     assert hosts.check_hosts() is None
 
 
-def test_hosts_that_refuse_each_other(installed):
-    installed(
-        mmseg=AssertionError("MMCV==9 is used but incompatible.\n  Install older")
-    )
+def test_hosts_that_refuse_each_other(installed, monkeypatch):
+    installed(mmseg="1.2.2")
+
+    def refuse(name):
+        raise AssertionError("MMCV==9 is used but incompatible.\n  Install older")
+
+    monkeypatch.setattr(hosts.importlib, "import_module", refuse)
     with pytest.raises(
         ImportError, match="the installed mmseg does not fit: MMCV==9"
     ) as e:
-        hosts.check_hosts()
+        hosts.has_host("mmseg")
     assert "\n" not in str(e.value)
+
+
+def test_a_host_that_is_not_there(installed):
+    installed(mmseg=None)
+    assert not hosts.has_host("mmseg") and hosts.has_host("mmengine")
+
+
+def test_a_host_whose_own_import_fails_is_not_called_missing(installed, monkeypatch):
+    installed(mmseg="1.2.2")
+
+    def fail(name):
+        raise ModuleNotFoundError("No module named 'torchvision'")
+
+    monkeypatch.setattr(hosts.importlib, "import_module", fail)
+    with pytest.raises(ModuleNotFoundError, match="torchvision"):
+        hosts.has_host("mmseg")
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -2,9 +2,9 @@
 
 import os
 import re
-import runpy
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,12 +16,13 @@ from mmengine.logging import MMLogger
 from PIL import Image
 from torch._utils import ExceptionWrapper
 
-from mmdenoise.cli.common import run_tool
+from mmdenoise.cli.errors import exit_code
 from mmdenoise.datasets.textured_shapes import make_voc_dataset
 from mmdenoise.registry import MODELS
 from mmdenoise.weights import mmengine_loading as loading
 from mmdenoise.weights import reader as safe_reader
 from mmdenoise.weights.denoiser_file import read_release_info
+from tests.fixtures.commands import CommandRun
 
 ROOT = Path(__file__).parents[1]
 SIZE = 48
@@ -122,42 +123,20 @@ def world(tmp_path_factory, seg_config, save_head):
 
 
 @pytest.fixture
-def tool(monkeypatch, capsys, tmp_path):
-    """Run a tool in this process; return its exit code, and what it wrote."""
-    # It asks compilers and drivers for their versions, each time.
-    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
+def tool(command, tmp_path):
+    """Run a command with a folder and a logger of its own."""
     count = iter(range(100))
 
     def run(name, *arguments, options=(), out="work"):
-        arguments = [f"tools/{name}.py", *map(str, arguments)]
-        if name != "export_denoiser":
+        arguments = [name, *arguments]
+        if name != "export":
             # Loggers are kept by the experiment's name, which is otherwise the second.
             name_option = f"experiment_name={tmp_path.name}_{next(count)}"
-            arguments += ["--work-dir", str(tmp_path / out)]
+            arguments += ["--work-dir", tmp_path / out]
             arguments += ["--cfg-options", name_option, *options]
-        monkeypatch.setattr(sys, "argv", arguments)
-        capsys.readouterr()
-        try:
-            runpy.run_path(str(ROOT / "tools" / f"{name}.py"), run_name="__main__")
-            code = 0
-        except SystemExit as stop:
-            code = stop.code
-        written = capsys.readouterr()
-        return SimpleNamespace(code=code, out=written.out, err=written.err)
+        return command(*arguments)
 
     return run
-
-
-def error_of(run):
-    """The one line of a run that failed as it should."""
-    assert run.code == 1, run.out
-    lines = run.err.strip().splitlines()
-    at = [index for index, line in enumerate(lines) if line.startswith("error: ")]
-    assert len(at) == 1, run.err
-    assert lines[at[0] + 1 :] == ["(MMDENOISE_TRACEBACK=1 shows where)"]
-    assert "Traceback" not in run.out + run.err.replace("MMDENOISE_TRACEBACK", "")
-    assert len(lines[at[0]]) < 700, "a line, not a page"
-    return lines[at[0]][len("error: ") :]
 
 
 def metrics_of(run):
@@ -214,7 +193,7 @@ def test_resume_where_there_is_nothing_starts_from_the_beginning(tool, world):
 def test_a_release_works_wherever_its_checkpoint_does(tool, world, tmp_path, kind):
     assert tool("train", world.config).code == 0
     checkpoint, release = tmp_path / "work" / "iter_2.pth", tmp_path / f"x.{kind}"
-    run = tool("export_denoiser", checkpoint, release)
+    run = tool("export", checkpoint, release)
     assert run.code == 0, run.err
     info = read_release_info(str(release))
     said = [f"{key}: {value}" for key, value in info.items()]
@@ -257,7 +236,7 @@ def test_predict(tool, world, tmp_path):
 
 
 def test_loss_balance(tool, world):
-    run = tool("loss_balance", world.config, "--batches", 1)
+    run = tool("balance", world.config, "--batches", 1)
     assert run.code == 0, run.err
     rows = [line.split("|") for line in run.out.splitlines() if line.startswith("|")]
     assert [row[1].strip() for row in rows[2:]] == [
@@ -279,16 +258,16 @@ def test_loss_balance(tool, world):
         ("train", []),
         ("test", []),
         ("compare", []),
-        ("loss_balance", []),
+        ("balance", []),
         ("predict", ["a.pth", "a.png"]),
     ],
 )
 def test_a_missing_config(tool, name, more):
-    assert error_of(tool(name, "gone.py", *more)) == "there is no config 'gone.py'"
+    assert tool(name, "gone.py", *more).error == "there is no config 'gone.py'"
 
 
 def test_a_missing_checkpoint_on_the_command_line(tool, world):
-    found = error_of(tool("test", world.config, "gone.pth"))
+    found = tool("test", world.config, "gone.pth").error
     assert found == "there is no checkpoint 'gone.pth'"
 
 
@@ -296,12 +275,12 @@ def test_a_missing_checkpoint_on_the_command_line(tool, world):
 @pytest.mark.parametrize("name", ["train", "test"])
 def test_a_missing_file_of_weights(tool, world, name, option):
     run = tool(name, world.config, options=[f"model.{option}=gone.pth"])
-    assert error_of(run) == f"{option}: there is no file 'gone.pth'"
+    assert run.error == f"{option}: there is no file 'gone.pth'"
 
 
 def test_a_missing_head_config(tool, world):
     run = tool("test", world.config, options=["model.head=gone.py"])
-    assert error_of(run) == "head: there is no config 'gone.py'"
+    assert run.error == "head: there is no config 'gone.py'"
 
 
 def spoil(state, how, key):
@@ -326,7 +305,7 @@ def test_a_head_checkpoint_that_does_not_fit(tool, world, tmp_path, how):
     path = str(tmp_path / "bad.pth")
     torch.save(saved, path)
     run = tool("test", world.config, options=[f"model.head_checkpoint={path}"])
-    assert error_of(run) == f"head_checkpoint {path!r} does not fit: {expected}"
+    assert run.error == f"head_checkpoint {path!r} does not fit: {expected}"
 
 
 @HOW
@@ -336,7 +315,7 @@ def test_a_denoiser_checkpoint_that_does_not_fit(tool, world, tmp_path, how):
     path = str(tmp_path / "bad.pth")
     torch.save(state, path)
     run = tool("train", world.config, options=[f"model.denoiser_checkpoint={path}"])
-    assert error_of(run) == f"denoiser_checkpoint {path!r} does not fit: {expected}"
+    assert run.error == f"denoiser_checkpoint {path!r} does not fit: {expected}"
 
 
 @HOW
@@ -345,7 +324,7 @@ def test_a_tested_checkpoint_that_does_not_fit(tool, world, tmp_path, how):
     state = torch.load(world.denoiser)
     expected = spoil(state, how, "denoiser.stem.bias").replace("denoiser.", "")
     torch.save(dict(state_dict=state, meta={}), tmp_path / "bad.pth")
-    found = error_of(tool("test", world.config, tmp_path / "bad.pth"))
+    found = tool("test", world.config, tmp_path / "bad.pth").error
     assert found == f"the checkpoint's denoiser does not fit: {expected}"
 
 
@@ -398,12 +377,12 @@ def test_the_traps_work(trap):
         ("train", ["{config}"], "load_from={denoiser}"),
         ("train", ["{pretrained}"], "a=1"),
         ("test", ["{pretrained}"], "a=1"),
-        ("loss_balance", ["{pretrained}"], "a=1"),
+        ("balance", ["{pretrained}"], "a=1"),
         ("test", ["{config}", "{denoiser}"], "a=1"),
         ("test", ["{head_config}", "{head}"], "a=1"),
         ("predict", ["{config}", "{denoiser}", "{photo}"], "a=1"),
-        ("compare", ["{config}", "--arm", "a={denoiser}"], "a=1"),
-        ("export_denoiser", ["{denoiser}", "out.pth"], None),
+        ("compare", ["{config}", "--denoiser", "a={denoiser}"], "a=1"),
+        ("export", ["{denoiser}", "out.pth"], None),
         ("train", ["{config}", "--resume"], "a=1"),
     ],
 )
@@ -412,7 +391,7 @@ def test_no_checkpoint_runs_code(tool, world, trap, name, arguments, option):
     names["photo"] = next(Path(world.data, "JPEGImages").glob("*.png"))
     options = [] if option is None else [option.format(**names)]
     run = tool(name, *(text.format(**names) for text in arguments), options=options)
-    found = error_of(run)
+    found = run.error
     if "--resume" not in arguments:
         assert "trap.pth" in found and "and was not opened" in found
     elif safe_reader.has_safe_torch():
@@ -443,12 +422,12 @@ def test_trust_is_for_the_checkpoint_to_resume(tool, world, trap, monkeypatch, s
     for module in (loading, safe_reader):
         monkeypatch.setattr(module, "has_safe_torch", lambda: safe)
     if not safe:
-        found = error_of(tool("train", world.config, "--resume"))
+        found = tool("train", world.config, "--resume").error
         assert re.match(r"--resume: the reader of PyTorch .*add --trust-checkp", found)
     for option in ("head_checkpoint={head}", "denoiser_checkpoint={denoiser}"):
         options = [f"model.{option}".format(**vars(trap))]
         run = tool("train", world.config, *RESUME, options=options)
-        found = error_of(run)
+        found = run.error
         assert "trap.pth" in found and "and was not opened" in found
         assert "iter_1.pth' holds more than data; it is trusted" in run.out
         trap.mark.rmdir()  # made by the file that is trusted
@@ -460,7 +439,7 @@ def test_what_is_trusted_and_plain_is_resumed(tool, world, tmp_path, monkeypatch
         monkeypatch.setattr(module, "has_safe_torch", lambda: False)
     first = tool("train", world.config, options=["train_cfg.max_iters=1"])
     assert first.code == 0, first.err
-    found = error_of(tool("train", world.config, "--resume"))
+    found = tool("train", world.config, "--resume").error
     assert "add --trust-checkpoint" in found
     run = tool("train", world.config, *RESUME)
     assert run.code == 0, run.err
@@ -470,7 +449,7 @@ def test_what_is_trusted_and_plain_is_resumed(tool, world, tmp_path, monkeypatch
 
 
 def test_trust_without_resuming_is_refused(tool, world):
-    found = error_of(tool("train", world.config, "--trust-checkpoint"))
+    found = tool("train", world.config, "--trust-checkpoint").error
     assert found.startswith("--trust-checkpoint goes with --resume")
 
 
@@ -490,10 +469,10 @@ def test_a_checkpoint_cut_short_is_named(tool, world, cut):
         tool("test", world.config, cut),
         tool("test", world.head, cut),
         tool("predict", world.config, cut, photo),
-        tool("compare", world.config, "--arm", f"a={cut}"),
-        tool("export_denoiser", cut, "out.pth"),
+        tool("compare", world.config, "--denoiser", f"a={cut}"),
+        tool("export", cut, "out.pth"),
     ):
-        assert f"cannot read {str(cut)!r}" in error_of(run)
+        assert f"cannot read {str(cut)!r}" in run.error
 
 
 def test_resuming_from_nothing_but_what_is_cut_short(tool, world, cut, tmp_path):
@@ -501,7 +480,7 @@ def test_resuming_from_nothing_but_what_is_cut_short(tool, world, cut, tmp_path)
     (tmp_path / "work").mkdir()
     cut.rename(tmp_path / "work" / "iter_1.pth")
     run = tool("train", world.config, *RESUME)
-    assert "none of the 1 checkpoints" in error_of(run)
+    assert "none of the 1 checkpoints" in run.error
     assert "cannot read" in run.out and "iter_1.pth" in run.out
 
 
@@ -515,18 +494,18 @@ def test_a_denoiser_that_came_apart(tool, world, tmp_path):
         tool("train", world.config, options=[f"load_from={path}"]),
         tool("test", world.config, path),
     ):
-        assert error_of(run) == f"the checkpoint's denoiser {what}"
+        assert run.error == f"the checkpoint's denoiser {what}"
     run = tool("test", world.config, options=[f"model.denoiser_checkpoint={path}"])
-    assert error_of(run) == f"denoiser_checkpoint {path!r} {what}"
+    assert run.error == f"denoiser_checkpoint {path!r} {what}"
 
 
 def test_a_release_of_another_architecture(tool, world, tmp_path):
     """The weights would fit; what they make of an image would be another."""
     release = tmp_path / "x.safetensors"
-    run = tool("export_denoiser", world.denoiser, release, "--config", world.config)
+    run = tool("export", world.denoiser, release, "--config", world.config)
     assert run.code == 0, run.err
     options = ["model.denoiser.global_skip=False"]
-    found = error_of(tool("test", world.config, release, options=options))
+    found = tool("test", world.config, release, options=options).error
     assert found == (
         f"denoiser_checkpoint {str(release)!r} is a release of "
         "mmdenoise.MultiScaleDenoiser(global_skip=True), and the config builds "
@@ -535,30 +514,30 @@ def test_a_release_of_another_architecture(tool, world, tmp_path):
 
 
 def test_what_is_no_denoiser_is_called_by_name(tool, world):
-    found = error_of(tool("test", world.config, world.head_checkpoint))
+    found = tool("test", world.config, world.head_checkpoint).error
     assert "it holds backbone.*, decode_head.*, auxiliary_head.*, not stem.*" in found
     option = [f"model.head_checkpoint={world.denoiser}"]
-    found = error_of(tool("test", world.config, options=option))
+    found = tool("test", world.config, options=option).error
     assert "it holds a cascade's denoiser, not backbone.*" in found
 
 
 def test_exporting_says_what_is_missing(tool, world):
-    found = error_of(tool("export_denoiser", world.denoiser, "out.pth"))
+    found = tool("export", world.denoiser, "out.pth").error
     assert found.endswith("name the training's config with --config")
-    run = tool("export_denoiser", world.denoiser, "out.pth", "--config", "gone.py")
-    assert error_of(run) == "there is no config 'gone.py'"
-    found = error_of(tool("export_denoiser", "gone.pth", "out.pth"))
+    run = tool("export", world.denoiser, "out.pth", "--config", "gone.py")
+    assert run.error == "there is no config 'gone.py'"
+    found = tool("export", "gone.pth", "out.pth").error
     assert found == "checkpoint: there is no file 'gone.pth'"
-    run = tool("export_denoiser", world.denoiser, "x.npz", "--config", world.config)
-    assert "ends in .safetensors or .pth" in error_of(run)
-    run = tool("export_denoiser", world.denoiser, "x.pth", "--config", world.config)
+    run = tool("export", world.denoiser, "x.npz", "--config", world.config)
+    assert "ends in .safetensors or .pth" in run.error
+    run = tool("export", world.denoiser, "x.pth", "--config", world.config)
     assert run.code == 0, run.err
     assert Path("x.pth").is_file() and not Path("out.pth").exists()
 
 
 def test_an_unknown_tap(tool, world):
     run = tool("train", world.config, options=["model.tap=backbone.layer9"])
-    found = error_of(run)
+    found = run.error
     assert found.startswith("tap: the head has no module 'backbone.layer9'")
     assert "did you mean backbone.layer" in found
     for name in ("backbone.layer1", "backbone.layer4", "decode_head"):
@@ -576,7 +555,7 @@ def test_an_unknown_tap(tool, world):
 )
 def test_a_wrong_noise_level(tool, world, value, message):
     run = tool("train", world.config, options=[f"model.noise.sigma={value}"])
-    assert message in error_of(run)
+    assert message in run.error
 
 
 @pytest.mark.parametrize("name", ["perceptual", "task", "reconstruction"])
@@ -584,7 +563,7 @@ def test_a_wrong_noise_level(tool, world, value, message):
 def test_a_wrong_loss_weight(tool, world, name, value):
     run = tool("train", world.config, options=[f"model.loss.{name}={value}"])
     expected = f"loss weight {name} must be finite and not negative, got {value}"
-    assert error_of(run) == expected
+    assert run.error == expected
 
 
 @pytest.mark.parametrize("name, part", [("train", "train"), ("test", "test")])
@@ -598,18 +577,18 @@ def test_a_pipeline_that_already_normalises(tool, world, tmp_path, name, part):
         "    dict(type='Normalize', mean=[120] * 3, std=[60] * 3),\n"
         "    dict(type='PackSegInputs')]))\n"
     )
-    assert "the pipeline already normalises" in error_of(tool(name, path))
+    assert "the pipeline already normalises" in tool(name, path).error
 
 
 @pytest.mark.parametrize(
     "config, message",
     [
         ("denoise/multiscale_sigma60.py", "'data/denoising/cbsd68'; download BSDS500"),
-        ("demo/head.py", "python tools/make_textured_shapes.py work_dirs/demo/data"),
+        ("demo/head.py", "mmdenoise data shapes work_dirs/demo/data"),
     ],
 )
 def test_missing_data_says_how_to_get_it(tool, config, message):
-    assert message in error_of(tool("test", ROOT / "configs" / config))
+    assert message in tool("test", ROOT / "configs" / config).error
 
 
 def test_missing_voc_says_how_to_get_it(tool, world):
@@ -620,7 +599,7 @@ def test_missing_voc_says_how_to_get_it(tool, world):
     ]
     config = ROOT / "configs" / "cascade_own_segmentor_sigma60.py"
     for name in ("train", "test"):
-        found = error_of(tool(name, config, options=options))
+        found = tool(name, config, options=options).error
         assert "there is no 'data/VOCdevkit/VOC2012'; download VOCtrainval" in found
 
 
@@ -628,14 +607,14 @@ def test_missing_voc_is_said_before_missing_checkpoints(tool):
     """In a fresh clone; the head's training needs the same data."""
     config = ROOT / "configs" / "cascade_deeplab_sigma60.py"
     voc = "data/VOCdevkit/VOC2012"
-    message = error_of(tool("train", str(config)))
+    message = tool("train", str(config)).error
     assert f"there is no {voc!r}" in message and "download" in message
     for name in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
         Path(voc, name).mkdir(parents=True)
     for name in ("train", "val"):
         Path(voc, "ImageSets/Segmentation", f"{name}.txt").touch()
     # The second of the two sets that are joined.
-    message = error_of(tool("train", str(config)))
+    message = tool("train", str(config)).error
     assert f"there is no '{voc}/SegmentationClassAug'" in message
 
 
@@ -655,7 +634,7 @@ def test_a_truncated_image_is_named(tool, world, truncated, workers):
         f"test_dataloader.dataset.data_root={folder}",
         f"test_dataloader.num_workers={workers}",
     ]
-    found = error_of(tool("test", world.identity, options=options))
+    found = tool("test", world.identity, options=options).error
     assert found.startswith(f"cannot read the image '{path}': ")
 
 
@@ -671,7 +650,7 @@ def test_a_truncated_image_is_named(tool, world, truncated, workers):
 def test_a_workers_error_is_one_line_too(capsys, error, expected):
     """It arrives as a whole traceback, in the message of another error."""
 
-    def main():
+    def failing(_):
         try:
             try:
                 raise OSError("what came first")
@@ -681,24 +660,23 @@ def test_a_workers_error_is_one_line_too(capsys, error, expected):
             wrapped = ExceptionWrapper(where="in DataLoader worker process 0")
         wrapped.reraise()
 
-    with pytest.raises(SystemExit):
-        run_tool(main)
-    run = SimpleNamespace(code=1, out="", err=capsys.readouterr().err)
-    assert error_of(run) == (expected or " ".join(str(error).split()))
+    code = exit_code(failing, Namespace())
+    run = CommandRun(code, "", capsys.readouterr().err)
+    assert run.error == (expected or " ".join(str(error).split()))
 
 
 def test_predicting_what_is_not_there(tool, world, truncated):
-    found = error_of(tool("predict", world.config, world.denoiser, "gone.png"))
+    found = tool("predict", world.config, world.denoiser, "gone.png").error
     assert found == "there is no image 'gone.png'"
-    found = error_of(tool("predict", world.config, world.denoiser, truncated[1]))
+    found = tool("predict", world.config, world.denoiser, truncated[1]).error
     assert found.startswith(f"cannot read the image '{truncated[1]}': ")
 
 
-def test_compare_says_how_arms_are_given(tool, world):
-    found = error_of(tool("compare", world.config, "--arm", "joint.pth"))
-    assert found == "--arm takes NAME=CHECKPOINT, got 'joint.pth'"
-    run = tool("compare", world.config, "--arm", "joint=gone.pth")
-    assert error_of(run) == "denoiser_checkpoint: there is no file 'gone.pth'"
+def test_compare_says_how_denoisers_are_given(tool, world):
+    found = tool("compare", world.config, "--denoiser", "joint.pth").error
+    assert found == "--denoiser takes NAME=SOURCE, got 'joint.pth'"
+    run = tool("compare", world.config, "--denoiser", "joint=gone.pth")
+    assert run.error == "denoiser_checkpoint: there is no file 'gone.pth'"
 
 
 # As processes of their own
@@ -707,7 +685,7 @@ def test_compare_says_how_arms_are_given(tool, world):
 def process(name, *arguments, cwd):
     environment = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
     return subprocess.run(
-        [sys.executable, str(ROOT / "tools" / f"{name}.py"), *map(str, arguments)],
+        [sys.executable, "-m", "mmdenoise", name, *map(str, arguments)],
         cwd=cwd,
         env=environment,
         capture_output=True,
@@ -718,8 +696,8 @@ def process(name, *arguments, cwd):
 
 def test_a_shell_sees_one_line_and_a_code(world, tmp_path):
     done = process("train", "gone.py", cwd=tmp_path)
-    run = SimpleNamespace(code=done.returncode, out=done.stdout, err=done.stderr)
-    assert error_of(run) == "there is no config 'gone.py'"
+    run = CommandRun(done.returncode, done.stdout, done.stderr)
+    assert run.error == "there is no config 'gone.py'"
     assert done.stdout == ""
 
 
@@ -728,7 +706,7 @@ def test_training_comparing_and_the_traceback_from_a_shell(world, tmp_path):
     trained = process("train", world.config, "--work-dir", "work", cwd=tmp_path)
     assert trained.returncode == 0, trained.stderr
     assert (tmp_path / "work" / "iter_2.pth").is_file()
-    arms = ["--arm", "mine=work/iter_2.pth", "--difference", "mine", "noisy"]
+    arms = ["--denoiser", "mine=work/iter_2.pth", "--difference", "mine", "noisy"]
     compared = process(
         *("compare", world.config, "--work-dir", "results", "--images", 0, *arms),
         cwd=tmp_path,
@@ -744,8 +722,8 @@ def test_training_comparing_and_the_traceback_from_a_shell(world, tmp_path):
     assert np.asarray(Image.open(tmp_path / "results" / "panel.png")).ndim == 3
     options = ("--cfg-options", "model.noise.sigma=-1")
     failed = process("test", world.config, *options, cwd=tmp_path)
-    run = SimpleNamespace(code=failed.returncode, out=failed.stdout, err=failed.stderr)
-    assert "sigma must not be negative" in error_of(run)
+    run = CommandRun(failed.returncode, failed.stdout, failed.stderr)
+    assert "sigma must not be negative" in run.error
 
 
 @pytest.mark.slow
@@ -777,10 +755,12 @@ def test_two_ranks(tool, world, tmp_path):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without a GPU")
 @pytest.mark.parametrize("dtype", [(), ("float16",), ("bfloat16",)])
 def test_mixed_precision_without_a_gpu(world, tool, dtype):
-    error = error_of(tool("train", world.config, "--amp", *dtype))
-    assert error == "--amp needs a GPU, and there is none: leave it out"
+    error = tool("train", world.config, "--amp", *dtype).error
+    name = dtype[0] if dtype else "float16"
+    expected = f"--precision {name} needs a GPU, and there is none: leave it out"
+    assert error == expected
 
 
 def test_compiling_everything_is_refused(world, tool):
-    error = error_of(tool("train", world.config, options=["compile=True"]))
+    error = tool("train", world.config, options=["compile=True"]).error
     assert "set model.compile_denoiser=True" in error

@@ -1,4 +1,4 @@
-"""Python functions behind the tools.
+"""Python functions behind the commands.
 
 Two of them are for everybody: ``load_denoiser`` and ``denoise``.
 """
@@ -9,7 +9,7 @@ import importlib
 
 __all__ = ["denoise", "load_denoiser"]
 
-# Loaded when first asked for: the tools import this package before anything else.
+# Loaded when first asked for: the commands import this package before anything else.
 _HOMES = dict(denoise="denoising", load_denoiser="denoiser")
 
 

@@ -34,7 +34,7 @@ def load_denoiser(
 
     Args:
         source: A name in the zoo (``'multiscale_sigma25'``); a release file, as
-            ``tools/export_denoiser.py`` writes it; a checkpoint of a denoiser or
+            ``mmdenoise export`` writes it; a checkpoint of a denoiser or
             cascade that records its config, as training writes it; the authors' own
             file of a DnCNN or FFDNet; or the class name of a denoiser without weights
             (``'IdentityDenoiser'``).
@@ -146,7 +146,7 @@ def _recorded_config(path: str) -> dict:
     if not isinstance(config, dict):
         raise ValueError(
             f"{path!r} does not say what denoiser it holds: make a release of it with "
-            "tools/export_denoiser.py and the training's --config"
+            "mmdenoise export and the training's --config"
         )
     return config
 

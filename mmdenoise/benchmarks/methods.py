@@ -1,4 +1,4 @@
-"""Denoisers that are compared, as the tools' ``--method NAME=SPEC`` names them."""
+"""Denoisers that are compared, as ``--denoiser NAME=SOURCE`` names them."""
 
 from __future__ import annotations
 

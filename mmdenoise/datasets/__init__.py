@@ -1,6 +1,6 @@
 """Clean-image folders, the hosts' sets, the generated ones, and pipeline steps."""
 
-import importlib.util
+from mmdenoise.hosts import has_host
 
 from .clean_images import CleanImageDataset
 from .draws import DrawSampler
@@ -16,13 +16,13 @@ __all__ = [
     "RandomPatch",
 ]
 
-if importlib.util.find_spec("mmpretrain") is not None:
+if has_host("mmpretrain"):
     from .imagenet import ImageNetDataset
     from .textured_classes_dataset import TexturedClassesDataset
 
     __all__ += ["ImageNetDataset", "TexturedClassesDataset"]
 
-if importlib.util.find_spec("mmseg") is not None:
+if has_host("mmseg"):
     from .textured_shapes_dataset import TexturedShapesDataset
     from .voc import VOCDataset
 

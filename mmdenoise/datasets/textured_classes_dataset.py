@@ -42,5 +42,5 @@ class TexturedClassesDataset(CustomDataset):
             if not osp.exists(path):
                 raise FileNotFoundError(
                     f"there is no {path!r}; make the set with: "
-                    f"python tools/make_textured_classes.py {data_root}"
+                    f"mmdenoise data classes {data_root}"
                 )

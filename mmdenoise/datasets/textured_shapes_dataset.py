@@ -56,7 +56,7 @@ class TexturedShapesDataset(BaseSegDataset):
         if not Path(self.ann_file).is_file():
             raise FileNotFoundError(
                 f"{self.ann_file} does not exist; make the set with: "
-                f"python tools/make_textured_shapes.py {self.data_root or 'OUT'}"
+                f"mmdenoise data shapes {self.data_root or 'OUT'}"
             )
         refuse_empty_list(self.ann_file)
         return super().load_data_list()

@@ -1,6 +1,6 @@
 """PSNR and SSIM, and the comparison of several denoisers in front of one head."""
 
-import importlib.util
+from mmdenoise.hosts import has_host
 
 from .evaluator import PerImageEvaluator
 from .functional import psnr, quantize, ssim
@@ -8,7 +8,7 @@ from .metrics import PSNR, SSIM
 
 __all__ = ["PSNR", "SSIM", "PerImageEvaluator", "psnr", "quantize", "ssim"]
 
-if importlib.util.find_spec("mmseg") is not None:
+if has_host("mmseg"):
     from .class_iou import ClassIoU
 
     __all__ += ["ClassIoU"]

@@ -81,7 +81,7 @@ class JointLoss(nn.Module):
 
     The paper's weights, 0.5 and 0.25 (classification) or 0.5 (segmentation), go with a
     pixel unit that it does not state. The defaults are what measured best in front of a
-    DeepLabV3 (docs/results.md); for another head, ``tools/loss_balance.py`` tells how
+    DeepLabV3 (docs/results.md); for another head, ``mmdenoise balance`` tells how
     hard each term pulls.
 
     Args:

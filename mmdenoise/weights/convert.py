@@ -53,7 +53,7 @@ def convert_denoiser(source: str, out: str, sigma: float | None = None) -> Conve
     state = weights_in(open_checkpoint(source), what)
     if is_cascade(state):
         raise ValueError(
-            f"{what} is a cascade's checkpoint: tools/export_denoiser.py makes a "
+            f"{what} is a cascade's checkpoint: mmdenoise export makes a "
             "release of its denoiser"
         )
     recognised = recognise(state, what)

@@ -1,9 +1,6 @@
 """Files: which go where, and that what is wrong with one stops no other."""
 
 import os
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +8,6 @@ from PIL import Image
 
 from mmdenoise.apis.denoise_files import denoise_files, plan_files
 from mmdenoise.models import IdentityDenoiser
-
-TOOL = Path(__file__).parents[2] / "tools" / "denoise.py"
 
 
 def picture(path, size=(20, 30), seed=0):
@@ -111,20 +106,13 @@ def test_what_is_wrong_with_one_file_is_said_and_the_rest_go_on(mixed, capsys):
     assert any(line.startswith("megapixels: ") and "ETA" in line for line in lines)
 
 
-def tool(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", [str(TOOL), *arguments])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(TOOL), run_name="__main__")
-    return ended.value.code
-
-
-def test_the_tool(mixed, monkeypatch, capsys):
-    assert tool(monkeypatch, "in", "out", "--sigma", "25") == 1
-    out, err = capsys.readouterr()
-    assert out == "denoised 2 of 4 images; 2 failed, as said above\n"
-    assert err.count("error: ") == 2
-    assert tool(monkeypatch, "in/good.png", "one.jpg") == 0
-    assert capsys.readouterr().out == "denoised 1 of 1 images\n"
+def test_the_command(mixed, command):
+    run = command("denoise", "in", "out", "--sigma", "25")
+    assert run.code == 1
+    assert run.out == "denoised 2 of 4 images; 2 failed, as said above\n"
+    assert run.err.count("error: ") == 2
+    run = command("denoise", "in/good.png", "one.jpg")
+    assert (run.code, run.out) == (0, "denoised 1 of 1 images\n")
     assert Image.open("one.jpg").size == (30, 20)
 
 
@@ -138,7 +126,7 @@ def test_the_tool(mixed, monkeypatch, capsys):
         (["--tile", "10"], "a tile of 10 px is too small"),
     ],
 )
-def test_wrong_options(mixed, monkeypatch, capsys, arguments, words):
-    assert tool(monkeypatch, "in/good.png", "x.png", *arguments) == 1
-    assert words in capsys.readouterr().err
+def test_wrong_options(mixed, command, arguments, words):
+    run = command("denoise", "in/good.png", "x.png", *arguments)
+    assert run.code == 1 and words in run.err
     assert not os.path.exists("x.png")

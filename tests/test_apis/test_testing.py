@@ -2,8 +2,6 @@
 
 import csv
 import math
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -162,28 +160,21 @@ def test_a_file_is_taken_for_what_it_is(seg_cascade, checkpoint, release):
     assert (cfg.load_from, cfg.model.denoiser_checkpoint) == (None, release)
 
 
-# Through the tool
+# Through the command
 
 
 @pytest.fixture
-def tool(monkeypatch, capsys, tmp_path):
+def tool(command, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MMDENOISE_TRACEBACK", raising=False)
-    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["test.py", *map(str, arguments)])
-        try:
-            runpy.run_path(str(ROOT / "tools" / "test.py"), run_name="__main__")
-        except SystemExit as stop:
-            assert stop.code == 1
-            return capsys.readouterr().err.splitlines()[-2].partition("error: ")[2]
-        return capsys.readouterr().out
+        run = command("test", *arguments)
+        return run.error if run.code else run.out
 
     return run
 
 
-def test_the_tool(seg_cascade, cls_cascade, release, tool, tmp_path):
+def test_the_command(seg_cascade, cls_cascade, release, tool, tmp_path):
     for folder, config in (("a", seg_cascade), ("b", cls_cascade), ("c", cls_cascade)):
         Path(folder).mkdir()
         # Two of one name.

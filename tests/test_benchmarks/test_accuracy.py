@@ -3,8 +3,6 @@
 import csv
 import json
 import os
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,6 @@ from mmdenoise.datasets import CleanImageDataset
 from mmdenoise.evaluation import psnr
 from mmdenoise.registry import MODELS
 
-TOOL = Path(__file__).parents[2] / "tools" / "benchmark_denoisers.py"
 IDENTITY = Method("noisy", "IdentityDenoiser")
 
 
@@ -126,12 +123,10 @@ def test_wrong_options(data, options, error, words):
         benchmark(**{**given, **options})
 
 
-def test_the_tool(data, monkeypatch, capsys):
-    arguments = ["--method", "noisy=IdentityDenoiser", "--data", "mine=set"]
-    monkeypatch.setattr(sys, "argv", [str(TOOL), *arguments, "--out-dir", "out"])
-    runpy.run_path(str(TOOL), run_name="__main__")
-    out, err = capsys.readouterr()
-    assert out == "6 results in out: benchmark.md, psnr.png\n"
-    assert "benchmark: 6/6  ETA 0:00:00" in err
+def test_the_command(data, command):
+    arguments = ["--denoiser", "noisy=IdentityDenoiser", "--data", "mine=set"]
+    run = command("benchmark", "accuracy", *arguments, "--out", "out")
+    assert run.out == "6 results in out: benchmark.md, psnr.png\n"
+    assert "benchmark: 6/6  ETA 0:00:00" in run.err
     lines = Path("out/results.jsonl").read_text().splitlines()
     assert {json.loads(line)["sigma"] for line in lines if line} == {25, 35, 50}

@@ -1,9 +1,5 @@
 """Speed: what is timed, how it is laid out, and what the tool refuses."""
 
-import runpy
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from torch import nn
@@ -16,8 +12,6 @@ from mmdenoise.benchmarks.speed import (
     noisy_image,
     speed_table,
 )
-
-TOOL = Path(__file__).parents[2] / "tools" / "benchmark_speed.py"
 
 
 class Count(nn.Module):
@@ -69,16 +63,15 @@ def test_a_method_that_fails_is_named():
         load_all([Method("mine", "Gone")], 25)
 
 
-def test_the_tool(monkeypatch, capsys):
-    arguments = [
-        "--method",
+def test_the_command(command):
+    given = [
+        "--denoiser",
         "ours=multiscale_sigma25",
-        "--method",
+        "--denoiser",
         "n=IdentityDenoiser",
     ]
-    arguments += ["--size", "40x30", "--rounds", "2", "--threads", "1"]
-    monkeypatch.setattr(sys, "argv", [str(TOOL), *arguments])
-    runpy.run_path(str(TOOL), run_name="__main__")
-    out = capsys.readouterr().out
-    assert "\n| ours | " in out and "\n| n | " in out
-    assert "One image of 40x30, 2 interleaved rounds; CPU" in out
+    given += ["--size", "40x30", "--rounds", "2", "--threads", "1", "--device", "cpu"]
+    run = command("benchmark", "speed", *given)
+    assert run.code == 0, run.err
+    assert "\n| ours | " in run.out and "\n| n | " in run.out
+    assert "One image of 40x30, 2 interleaved rounds; CPU" in run.out

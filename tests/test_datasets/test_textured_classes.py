@@ -4,8 +4,6 @@ Colour and outline say nothing in the pictures they are cut from: see those' tes
 """
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,6 @@ from mmdenoise.datasets.textured_classes import (
     make_class_dataset,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 SMALL = dict(train=3, val=2, size=32)
 
 
@@ -158,27 +155,17 @@ def test_bad_arguments(tmp_path, bad):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_tool_makes_the_set_and_fails_in_one_line(tmp_path, monkeypatch, capsys):
-    monkeypatch.delenv("MMDENOISE_TRACEBACK", raising=False)
+def test_the_command_makes_the_set_and_fails_in_one_line(tmp_path, command):
+    def make(*options):
+        return command("data", "classes", tmp_path / "set", "--train=1", *options)
 
-    def tool(*options):
-        out = str(tmp_path / "set")
-        monkeypatch.setattr(sys, "argv", ["tool", out, "--train=1", *options])
-        # In this process: a new one would spend its time on importing the hosts.
-        path = ROOT / "tools" / "make_textured_classes.py"
-        runpy.run_path(str(path), run_name="__main__")
-
-    tool("--val=1", "--size=32")
-    assert "6 classes of 1 + 1 images" in capsys.readouterr().out
+    assert "6 classes of 1 + 1 images" in make("--val=1", "--size=32").out
     for options, message in (
         (["--val=1", "--size=32", "--seed=1"], "delete it or name another folder"),
         (["--val=0"], "need seed >= 0 and counts >= 1"),
         (["--size=20"], "size must be 32 to 512 pixels, got 20"),
     ):
-        with pytest.raises(SystemExit) as caught:
-            tool(*options)
-        assert caught.value.code not in (0, None)
-        assert message in capsys.readouterr().err.splitlines()[0]
+        assert message in make(*options).error
 
 
 def build(root, **kwargs):
@@ -215,5 +202,5 @@ def test_missing_set_says_how_to_make_it(tmp_path, missing):
     with pytest.raises(FileNotFoundError) as caught:
         build(root)
     text = str(caught.value)
-    assert f"python tools/make_textured_classes.py {root}" in text
+    assert f"mmdenoise data classes {root}" in text
     assert str(root / (missing or "train")) in text and "\n" not in text

@@ -1,8 +1,6 @@
 """The generated set: reproducible, whole or absent, told apart by texture alone."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +16,6 @@ from mmdenoise.datasets.textured_shapes import (
     make_voc_dataset,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 SIZE = 96
 
 
@@ -218,23 +215,13 @@ def test_bad_arguments(tmp_path, bad):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_tool_makes_the_set_and_fails_in_one_line(tmp_path, monkeypatch, capsys):
-    # The tool sets this one for its process; here it is put back after the test.
-    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")
-    monkeypatch.delenv("MMDENOISE_TRACEBACK", raising=False)
+def test_the_command_makes_the_set_and_fails_in_one_line(tmp_path, command):
+    def make(*options):
+        return command("data", "shapes", tmp_path / "set", "--size=32", *options)
 
-    def tool(*options):
-        out = str(tmp_path / "set")
-        monkeypatch.setattr(sys, "argv", ["tool", out, "--size=32", *options])
-        # In this process: a new one would spend its time on importing the hosts.
-        runpy.run_path(str(ROOT / "tools/make_textured_shapes.py"), run_name="__main__")
-
-    tool("--train=2", "--val=1")
-    assert "2 + 1 images" in capsys.readouterr().out
-    with pytest.raises(SystemExit) as caught:
-        tool("--train=2", "--val=1", "--seed=1")
-    assert caught.value.code not in (0, None)
-    assert "delete it or name another folder" in capsys.readouterr().err.splitlines()[0]
+    assert "2 + 1 images" in make("--train=2", "--val=1").out
+    again = make("--train=2", "--val=1", "--seed=1")
+    assert "delete it or name another folder" in again.error
 
 
 def build(**kwargs):
@@ -278,7 +265,7 @@ def test_missing_set_says_how_to_make_it(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         build(data_root=str(root))
     text = str(caught.value)
-    assert f"python tools/make_textured_shapes.py {root}" in text
+    assert f"mmdenoise data shapes {root}" in text
     assert "\n" not in text
 
 

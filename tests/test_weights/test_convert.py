@@ -1,9 +1,6 @@
-"""tools/convert_denoiser.py: the authors' files in, releases out."""
+"""``mmdenoise convert``: the authors' files in, releases out."""
 
 import json
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +13,6 @@ from mmdenoise.registry import MODELS
 from mmdenoise.weights.convert import convert_denoiser
 from mmdenoise.weights.state_dicts import read_state_dict
 
-TOOL = Path(__file__).parents[2] / "tools" / "convert_denoiser.py"
 DNCNN = dict(type="mmdenoise.DnCNN", depth=3, channels=4)
 FFDNET = dict(type="mmdenoise.FFDNet", depth=3, channels=4)
 
@@ -45,16 +41,6 @@ def files(tmp_path):
 @pytest.fixture
 def noisy():
     return torch.rand(1, 3, 7, 9)
-
-
-def run_tool(monkeypatch, capsys, *arguments):
-    monkeypatch.setattr(sys, "argv", [str(TOOL), *map(str, arguments)])
-    try:
-        runpy.run_path(str(TOOL), run_name="__main__")
-        code = 0
-    except SystemExit as stop:
-        code = stop.code
-    return code, capsys.readouterr()
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "pth"])
@@ -131,12 +117,12 @@ def test_a_release_of_the_other_network(files, tmp_path):
         )
 
 
-def test_the_tool_says_what_it_found(files, tmp_path, monkeypatch, capsys):
+def test_the_tool_says_what_it_found(files, tmp_path, command):
     out = tmp_path / "out.safetensors"
-    code, said = run_tool(monkeypatch, capsys, files["dncnn"][0], out, "--sigma", 30)
-    assert code == 0
-    assert "found: mmdenoise.DnCNN, 3 convs of 4 channels, batch norms none" in said.out
-    assert "sigma: 30, as told" in said.out and f"written: {out}" in said.out
+    run = command("convert", files["dncnn"][0], out, "--sigma", 30)
+    assert run.code == 0
+    assert "found: mmdenoise.DnCNN, 3 convs of 4 channels, batch norms none" in run.out
+    assert "sigma: 30, as told" in run.out and f"written: {out}" in run.out
     assert set(read_state_dict(str(out))) == set(DnCNN(3, 4).state_dict())
 
 
@@ -150,7 +136,7 @@ def broken(tmp_path, files):
     convert_denoiser(files["ffdnet"][0], release)
     return {
         "is a release already": release,
-        "is a cascade's checkpoint: tools/export_denoiser.py": {
+        "is a cascade's checkpoint: mmdenoise export": {
             f"denoiser.{key}": value for key, value in ffdnet.items()
         },
         "2 convs from 1 to 1 channels; for RGB images": grey,
@@ -165,27 +151,25 @@ def broken(tmp_path, files):
     }
 
 
-def test_what_it_refuses(files, tmp_path, monkeypatch, capsys):
+def test_what_it_refuses(files, tmp_path, command):
     out = tmp_path / "out.safetensors"
     for message, content in broken(tmp_path, files).items():
         path = content
         if not isinstance(path, str):
             path = str(tmp_path / "bad.pth")
             torch.save(content, path)
-        code, said = run_tool(monkeypatch, capsys, path, out)
-        assert code == 1
-        error = said.err.splitlines()[0]
-        assert message in error and error.startswith("error: ")
+        run = command("convert", path, out)
+        assert message in run.error
         assert not out.exists()
 
 
 @pytest.mark.parametrize("which", ["dncnn", "ffdnet"])
 @pytest.mark.parametrize("sigma", ["-5", "nan", "inf"])
-def test_levels_that_are_none(files, tmp_path, monkeypatch, capsys, which, sigma):
+def test_levels_that_are_none(files, tmp_path, command, which, sigma):
     out = tmp_path / "out.safetensors"
     source = files[which][0]
-    code, said = run_tool(monkeypatch, capsys, source, out, f"--sigma={sigma}")
-    assert code == 1 and "sigma" in said.err.splitlines()[0]
+    run = command("convert", source, out, f"--sigma={sigma}")
+    assert "sigma" in run.error
     assert not out.exists()
 
 

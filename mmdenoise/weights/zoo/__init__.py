@@ -25,7 +25,7 @@ __all__ = [
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 ENDING = ".safetensors"
 LEVEL = re.compile(r"multiscale_sigma(\d+(?:\.\d+)?)")
-# What tools/denoise.py takes when nobody says how noisy the image is.
+# What ``mmdenoise denoise`` takes when nobody says how noisy the image is.
 BLIND = "multiscale_blind"
 
 

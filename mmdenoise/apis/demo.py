@@ -1,15 +1,7 @@
-"""The main job on generated data: heads, denoisers, tables and a picture, in minutes.
+"""The main job on generated data, step by step: ``mmdenoise demo``."""
 
-Trains a small segmentor on clean images, a denoiser by itself, and then, from that
-denoiser, one arm with the reconstruction loss alone and one with the joint loss: the
-same iterations on the same images under the same noise. Then a classifier of the same
-textures, and a denoiser trained jointly with it: in the end each network gets images
-from the denoiser that was trained for the other one. What is finished is reused, what
-was interrupted goes on from its newest checkpoint.
-"""
+from __future__ import annotations
 
-import argparse
-import os
 import time
 import warnings
 from datetime import timedelta
@@ -19,12 +11,13 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmdenoise.apis.compare import arms_of, compare
-from mmdenoise.cli.common import run_tool
+from mmdenoise.apis.shipped_configs import configs_folder
 from mmdenoise.datasets.textured_classes import make_class_dataset
 from mmdenoise.datasets.textured_shapes import make_voc_dataset
 from mmdenoise.weights.resume import newest_checkpoint
 
-ROOT = Path(__file__).resolve().parents[1]
+__all__ = ["run_demo"]
+
 STEPS = dict(
     head="the segmentor, on clean images",
     denoiser="the denoiser by itself",
@@ -51,16 +44,9 @@ TASKS = dict(
 DIFFERENCES = (("joint", "separate"), ("cross-task", "separate"))
 
 
-def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=0, help="of training and noise")
-    parser.add_argument("--out-dir", default=os.path.join("work_dirs", "demo"))
-    return parser.parse_args()
-
-
-def demo_config(step: str, folder: Path, seed: int) -> Config:
+def _demo_config(step: str, folder: Path, seed: int) -> Config:
     """Read a step's config and point it at this run's files."""
-    cfg = read(step)
+    cfg = _read(step)
     cfg.work_dir = str(folder / step)
     cfg.experiment_name = f"{folder.name}_{step}"
     cfg.randomness = dict(seed=seed)
@@ -71,31 +57,31 @@ def demo_config(step: str, folder: Path, seed: int) -> Config:
     cfg.test_dataloader.dataset.data_root = str(data)
     if "denoiser_checkpoint" in cfg.model:
         head = Path(cfg.model.head)
-        cfg.model.head = str(ROOT / head)
-        cfg.model.head_checkpoint = final_checkpoint(head.stem, folder)
-        cfg.model.denoiser_checkpoint = final_checkpoint("denoiser", folder)
+        cfg.model.head = str(configs_folder().parent / head)
+        cfg.model.head_checkpoint = _final_checkpoint(head.stem, folder)
+        cfg.model.denoiser_checkpoint = _final_checkpoint("denoiser", folder)
     return cfg
 
 
-def read(step: str) -> Config:
+def _read(step: str) -> Config:
     """Read a step's config as it is shipped."""
-    return Config.fromfile(ROOT / "configs" / "demo" / f"{step}.py")
+    return Config.fromfile(configs_folder() / "demo" / f"{step}.py")
 
 
-def final_checkpoint(step: str, folder: Path) -> str:
+def _final_checkpoint(step: str, folder: Path) -> str:
     """Path of the checkpoint that ends a step."""
-    return str(folder / step / f"iter_{read(step).train_cfg.max_iters}.pth")
+    return str(folder / step / f"iter_{_read(step).train_cfg.max_iters}.pth")
 
 
-def train(step: str, folder: Path, seed: int) -> None:
+def _train(step: str, folder: Path, seed: int) -> None:
     """Train one step, unless an earlier run finished it."""
     title = f"[{list(STEPS).index(step) + 1}/{len(STEPS) + 1}] {STEPS[step]}"
-    final = final_checkpoint(step, folder)
+    final = _final_checkpoint(step, folder)
     newest = newest_checkpoint(str(folder / step))
     if newest == final:
         print(f"{title}: done before")
         return
-    cfg = demo_config(step, folder, seed)
+    cfg = _demo_config(step, folder, seed)
     cfg.pop("test_dataloader"), cfg.pop("test_evaluator"), cfg.pop("test_cfg")
     cfg.custom_hooks = [dict(type="mmdenoise.ProgressHook", title=title)]
     cfg.load_from = newest
@@ -103,12 +89,12 @@ def train(step: str, folder: Path, seed: int) -> None:
     Runner.from_cfg(cfg).train()
 
 
-def evaluate(task: str, folder: Path, seed: int) -> str:
+def _evaluate(task: str, folder: Path, seed: int) -> str:
     """Compare the denoisers in front of one network."""
     config, keys, arms, images = TASKS[task].values()
-    checkpoints = {name: final_checkpoint(step, folder) for name, step in arms.items()}
+    checkpoints = {name: _final_checkpoint(step, folder) for name, step in arms.items()}
     return compare(
-        demo_config(config, folder, seed),
+        _demo_config(config, folder, seed),
         arms_of(checkpoints),
         str(folder / "results" / task),
         keys=keys,
@@ -118,23 +104,24 @@ def evaluate(task: str, folder: Path, seed: int) -> str:
     )
 
 
-def main() -> None:
-    args = parse_args()
+def run_demo(out_dir: str, seed: int = 0) -> None:
+    """Make the data, train every step, compare, and print the tables.
+
+    Args:
+        out_dir: Folder for data, checkpoints and results; what is finished is reused.
+        seed: Of training and noise.
+    """
     # From the hosts' imports; nothing that a user of the demo could mend.
     warnings.filterwarnings("ignore")
     start = time.monotonic()
-    folder = Path(args.out_dir) / f"seed{args.seed}"
+    folder = Path(out_dir) / f"seed{seed}"
     make_voc_dataset(folder.parent / "data")
     make_class_dataset(folder.parent / "classes")
     for step in STEPS:
-        train(step, folder, args.seed)
+        _train(step, folder, seed)
     print(f"[{len(STEPS) + 1}/{len(STEPS) + 1}] evaluation")
-    texts = {task: evaluate(task, folder, args.seed) for task in TASKS}
+    texts = {task: _evaluate(task, folder, seed) for task in TASKS}
     for task, text in texts.items():
         print(f"\n{task.capitalize()}\n\n{text}")
     print(f"\nthe tables and panel.png are in {folder / 'results'}")
     print(f"{timedelta(seconds=round(time.monotonic() - start))} in all")
-
-
-if __name__ == "__main__":
-    run_tool(main)

@@ -1,0 +1,14 @@
+"""Measure denoisers: accuracy, speed, the paper's designs, what training costs."""
+
+from __future__ import annotations
+
+import argparse
+
+from mmdenoise.cli.commands import add_commands
+
+COMMANDS = ("accuracy", "speed", "designs", "training")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the commands of the group."""
+    add_commands(parser, __name__, COMMANDS)

@@ -1,0 +1,34 @@
+"""Make a denoiser file of a DnCNN or FFDNet as their authors published it.
+
+mmdenoise convert FFDNet_color.mat ffdnet.safetensors
+mmdenoise convert dncnn_color.pth dncnn_sigma25.safetensors --sigma 25
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from mmdenoise.cli.options import add_sigma
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="their file: MatConvNet's .mat (version 5 or 7.3), or a .pth",
+    )
+    parser.add_argument("out", metavar="OUT", help="OUT.safetensors, or OUT.pth")
+    add_sigma(parser, None, "; else by the file's name, if it says")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Convert."""
+    from mmdenoise.weights.convert import convert_denoiser
+
+    conversion = convert_denoiser(args.source, args.out, args.sigma)
+    print(f"found: {conversion.found}")
+    print(f"sigma: {conversion.level}")
+    for key, value in conversion.info.items():
+        print(f"{key}: {value}")
+    print(f"written: {args.out}")

@@ -1,0 +1,61 @@
+"""Denoise images: a file, a folder, or a pattern of files.
+
+mmdenoise denoise photo.jpg clean.jpg               # whatever the noise is
+mmdenoise denoise photo.jpg clean.jpg --sigma 25    # it is known
+mmdenoise denoise photos/ clean/                    # all below a folder
+mmdenoise denoise 'photos/**/*.png' clean/
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from mmdenoise.cli.options import add_device, add_sigma
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="IN",
+        help="PNG, JPEG or TIFF files, folders of them, or quoted patterns",
+    )
+    parser.add_argument(
+        "out", metavar="OUT", help="a file for one image; a folder for several"
+    )
+    parser.add_argument(
+        "--denoiser",
+        metavar="SOURCE",
+        help="a name of the model zoo, a denoiser file, or a training's checkpoint; "
+        "without it, the zoo's for --sigma, and its blind one without --sigma",
+    )
+    add_sigma(parser, None, ", also for images of 16 bits")
+    parser.add_argument(
+        "--tile",
+        type=int,
+        help="side of a tile in pixels, 0 for the whole image at once; by default 512 "
+        "where tiles change nothing, else the whole image",
+    )
+    add_device(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Denoise; 1 if an image could not be."""
+    from mmdenoise.apis.denoise_files import denoise_files, plan_files
+    from mmdenoise.apis.denoiser import load_denoiser
+    from mmdenoise.cli.devices import choose_device
+    from mmdenoise.weights.zoo import zoo_name
+
+    pairs = plan_files(args.sources, args.out)
+    device = choose_device(args.device)
+    if args.denoiser is None:
+        denoiser = load_denoiser(zoo_name(args.sigma), device)
+    else:
+        denoiser = load_denoiser(args.denoiser, device, args.sigma)
+    outcome = denoise_files(denoiser, pairs, args.tile)
+    summary = f"denoised {len(outcome.written)} of {len(pairs)} images"
+    if outcome.failed:
+        summary += f"; {len(outcome.failed)} failed, as said above"
+    print(summary)
+    return 1 if outcome.failed else 0

@@ -1,0 +1,40 @@
+"""Write the denoiser of a checkpoint alone, with what it is: a denoiser file.
+
+mmdenoise export work_dirs/joint/iter_60000.pth joint.safetensors
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        help="a cascade's or denoiser's checkpoint",
+    )
+    parser.add_argument("out", metavar="OUT", help="OUT.safetensors, or OUT.pth")
+    parser.add_argument(
+        "--config",
+        help="the training's config; without it the checkpoint's own record is used",
+    )
+    parser.add_argument(
+        "--ema",
+        action=argparse.BooleanOptionalAction,
+        help="insist on averaged weights, or take the training's own; without either, "
+        "what tests of the checkpoint see: averaged ones, where there are any",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Export."""
+    from mmdenoise.cli.runs import open_config
+    from mmdenoise.weights.export import export_denoiser
+
+    cfg = None if args.config is None else open_config(args.config)
+    info = export_denoiser(args.checkpoint, args.out, cfg, args.ema)
+    for key, value in info.items():
+        print(f"{key}: {value}")
+    print(f"written: {args.out}")

@@ -1,0 +1,155 @@
+"""Options that several commands share: one name, one meaning, one default."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from mmengine.config import DictAction
+
+__all__ = [
+    "add_config",
+    "add_denoisers",
+    "add_device",
+    "add_first",
+    "add_launcher",
+    "add_out",
+    "add_precision",
+    "add_seed",
+    "add_sigma",
+    "add_threads",
+    "named_values",
+    "old_name",
+]
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Let a command take a config, and settings that override it."""
+    parser.add_argument("config", metavar="CONFIG", help="config file")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        metavar="KEY=VALUE",
+        help='settings that override the config\'s: model.noise.sigma=30, key="[a,b]"',
+    )
+
+
+def add_launcher(parser: argparse.ArgumentParser) -> None:
+    """Let a command be one rank of several, as the hosts' tools are."""
+    parser.add_argument("--work-dir", help="folder for logs, checkpoints and results")
+    parser.add_argument(
+        "--launcher",
+        choices=["none", "pytorch", "slurm", "mpi"],
+        default="none",
+        help="job launcher",
+    )
+    # torch.distributed.launch passes it; torchrun sets the variable itself.
+    parser.add_argument(
+        *("--local_rank", "--local-rank"), type=int, default=0, help=argparse.SUPPRESS
+    )
+
+
+def add_out(
+    parser: argparse.ArgumentParser, default: str | None, *old: str, **more
+) -> None:
+    """Add ``--out``, the folder for results, and its older spellings."""
+    text = "folder for the results"
+    if default is not None:
+        text += f" ({default} without it)"
+    parser.add_argument("--out", default=default, **dict(dict(help=text), **more))
+    old_name(parser, "--out", *old)
+
+
+def add_seed(parser: argparse.ArgumentParser, of: str = "the noise") -> None:
+    """Add ``--seed``, of whatever is drawn at random."""
+    parser.add_argument("--seed", type=int, default=0, help=f"of {of} (0 without it)")
+
+
+def add_sigma(
+    parser: argparse.ArgumentParser, default: float | None, more: str = "", **kwargs
+) -> None:
+    """Add ``--sigma``, the level of the noise."""
+    text = f"level of the noise in 8-bit units{more}"
+    if default is not None:
+        text += f" ({default} without it)"
+    parser.add_argument("--sigma", type=float, default=default, help=text, **kwargs)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device``; :func:`mmdenoise.cli.devices.choose_device` reads it."""
+    parser.add_argument(
+        "--device",
+        help="cpu, cuda, cuda:1; without it the first GPU, or the CPU if there is none",
+    )
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Add ``--threads``; :func:`mmdenoise.cli.devices.use_threads` obeys it."""
+    parser.add_argument("--threads", type=int, help="of PyTorch on the CPU")
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Add ``--precision``, and ``--amp``, the hosts' name for mixed precision."""
+    choices = ["float32", "float16", "bfloat16"]
+    parser.add_argument(
+        "--precision",
+        choices=choices,
+        help="float16 and bfloat16 need a GPU; without it the config's",
+    )
+    old_name(
+        parser, "--precision", "--amp", nargs="?", const="float16", choices=choices
+    )
+
+
+def add_first(parser: argparse.ArgumentParser) -> None:
+    """Add ``--first``, for less than whole sets."""
+    parser.add_argument("--first", type=int, help="only so many images of each set")
+
+
+def add_denoisers(parser: argparse.ArgumentParser, what: str, *old: str) -> None:
+    """Add ``--denoiser NAME=SOURCE``, for what is compared.
+
+    Args:
+        parser: The command's.
+        what: What the name names, for the help.
+        old: Older spellings.
+    """
+    kwargs = dict(action="append", default=[], metavar="NAME=SOURCE")
+    parser.add_argument(
+        "--denoiser",
+        help=f"{what}: its name, and a name of the zoo, a file, or a class without "
+        "weights (CBM3D); may be given several times",
+        **kwargs,
+    )
+    old_name(parser, "--denoiser", *old, **kwargs)
+
+
+def old_name(parser: argparse.ArgumentParser, name: str, *old: str, **kwargs) -> None:
+    """Let older spellings of an option work, out of the help."""
+    if old:
+        dest = name.lstrip("-").replace("-", "_")
+        kwargs = dict(dict(default=argparse.SUPPRESS), **kwargs)
+        parser.add_argument(*old, dest=dest, **dict(kwargs, help=argparse.SUPPRESS))
+
+
+def named_values(option: str, given: Sequence[str], what: str) -> dict[str, str]:
+    """Read an option that is given as ``NAME=VALUE``, any number of times.
+
+    Args:
+        option: The option, for the error.
+        given: What it was given.
+        what: What a value is, in capitals.
+
+    Raises:
+        ValueError: If one has another form, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise ValueError(f"{option} takes NAME={what}, got {text!r}")
+        if name in found:
+            raise ValueError(f"{option} names {name!r} twice")
+        found[name] = value
+    return found

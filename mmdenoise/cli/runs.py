@@ -1,0 +1,100 @@
+"""What commands on a config share: reading it, its data, its ranks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import os.path as osp
+from collections.abc import Sequence
+
+import torch
+from mmengine.config import Config
+
+from mmdenoise.registry import DATASETS
+
+__all__ = ["check_data", "join_ranks", "open_config", "read_config"]
+
+
+def open_config(path: str) -> Config:
+    """Open a config file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if not osp.isfile(path):
+        raise FileNotFoundError(f"there is no config {path!r}")
+    return Config.fromfile(path)
+
+
+def read_config(args: argparse.Namespace, work_dir: str | None = None) -> Config:
+    """Read the config that the command line names, with its overrides.
+
+    Args:
+        args: With ``config``, ``cfg_options`` and, for what may be one rank of several,
+            ``launcher`` and ``local_rank``.
+        work_dir: The folder asked for; else the config's, else ``work_dirs/NAME``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    cfg = open_config(args.config)
+    cfg.launcher = getattr(args, "launcher", "none")
+    os.environ.setdefault("LOCAL_RANK", str(getattr(args, "local_rank", 0)))
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    if cfg.launcher != "none" and not torch.cuda.is_available():
+        # NCCL, the configs' choice, needs GPUs.
+        cfg.merge_from_dict({"env_cfg.dist_cfg.backend": "gloo"})
+    if work_dir is not None:
+        cfg.work_dir = work_dir
+    elif cfg.get("work_dir") is None:
+        name = osp.splitext(osp.basename(args.config))[0]
+        cfg.work_dir = osp.join("work_dirs", name)
+    return cfg
+
+
+def check_data(
+    cfg: Config, loaders: Sequence[str] = ("train_dataloader", "val_dataloader")
+) -> None:
+    """Ask data sets for their files, before a model is built; training's, by default.
+
+    MMEngine builds the model first: whoever lacks data and checkpoints would make the
+    checkpoints, for days perhaps, before hearing of the data.
+
+    Raises:
+        FileNotFoundError: From ``check_files`` of those of our data sets that have it.
+    """
+    for loader in loaders:
+        _check_files((cfg.get(loader) or {}).get("dataset"))
+
+
+def _check_files(dataset: dict | None) -> None:
+    if dataset is None:
+        return
+    for inner in (*dataset.get("datasets", ()), dataset.get("dataset")):
+        _check_files(inner)  # of a set that wraps others
+    kind = str(dataset.get("type"))
+    if kind.startswith("mmdenoise."):
+        check = getattr(DATASETS.get(kind), "check_files", None)
+        if check is not None:
+            check(**{key: value for key, value in dataset.items() if key != "type"})
+
+
+def join_ranks(cfg: Config) -> None:
+    """Let ranks that have no GPU find each other; MMEngine sees to all the others.
+
+    Its launcher and its wrapper both ask for a GPU, whatever the backend is.
+    """
+    if torch.cuda.is_available():
+        return
+    if cfg.launcher in ("slurm", "mpi"):
+        raise ValueError(
+            f"--launcher {cfg.launcher} needs GPUs, and this node has none; "
+            "--launcher pytorch under torchrun runs on CPUs too"
+        )
+    if cfg.launcher == "pytorch":
+        if not torch.distributed.is_initialized():
+            torch.distributed.init_process_group("gloo")
+        cfg.model_wrapper_cfg = dict(
+            type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False
+        )

@@ -1,0 +1,103 @@
+"""Test a cascade, a denoiser by itself, or a bare task network: MMEngine's Runner.
+
+With --heads one denoiser is tested in front of several heads, each on its own test set,
+and their metrics are laid out in one table:
+
+mmdenoise test seg_cascade.py denoiser.safetensors --heads cls_cascade.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import os.path as osp
+
+from mmdenoise.cli.options import add_config, add_launcher
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    add_config(parser)
+    parser.add_argument(
+        "checkpoint",
+        nargs="?",
+        metavar="CHECKPOINT",
+        help="a cascade's or denoiser's checkpoint, a denoiser file, or a name in the "
+        "zoo; for the config of a task network, its own checkpoint; without it the "
+        "config's own are tested",
+    )
+    add_launcher(parser)
+    parser.add_argument(
+        "--heads",
+        nargs="+",
+        default=[],
+        metavar="CONFIG",
+        help="more cascades' configs: their heads are tested behind the same denoiser, "
+        "whichever head it was trained with; heads.md and heads.csv in the work folder "
+        "hold the table",
+    )
+    parser.add_argument("--out", help="write the predictions to this .pkl file")
+    parser.add_argument("--show-dir", help="paint the predictions into this folder")
+    parser.add_argument(
+        "--tta", action="store_true", help="test-time augmentation (tta_pipeline)"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Test."""
+    from mmengine.evaluator import DumpResults
+
+    from mmdenoise.apis.testing import Tester, use_checkpoint
+    from mmdenoise.cli.runs import check_data, join_ranks, read_config
+
+    cfg = read_config(args, args.work_dir)
+    if args.heads:
+        _run_heads(cfg, args)
+        return
+    use_checkpoint(cfg, args.checkpoint)
+    check_data(cfg, ["test_dataloader"])
+    if args.show_dir:
+        if "visualization" not in cfg.default_hooks or "visualizer" not in cfg:
+            raise ValueError(
+                "--show-dir needs a visualizer and default_hooks.visualization in the "
+                "config, as the hosts' default_runtime has them"
+            )
+        cfg.default_hooks.visualization.draw = True
+        cfg.visualizer.save_dir = args.show_dir
+    if args.tta:
+        if "tta_pipeline" not in cfg or "tta_model" not in cfg:
+            raise ValueError("--tta needs 'tta_pipeline' and 'tta_model' in the config")
+        cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+        cfg.model = dict(cfg.tta_model, module=cfg.model)
+    join_ranks(cfg)
+    runner = Tester.from_cfg(cfg)
+    if args.out:
+        runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+    runner.test()
+
+
+def _run_heads(first, args: argparse.Namespace) -> None:
+    from mmdenoise.apis.testing import evaluate_heads
+    from mmdenoise.cli.runs import check_data, join_ranks, read_config
+
+    if args.checkpoint is None:
+        raise ValueError("--heads needs a CHECKPOINT: the denoiser for all of them")
+    if args.out or args.show_dir or args.tta:
+        raise ValueError("--heads goes without --out, --show-dir and --tta")
+    paths = [args.config, *args.heads]
+    configs = [first]
+    for path in args.heads:
+        one = argparse.Namespace(**dict(vars(args), config=path))
+        configs.append(read_config(one, args.work_dir))
+    stems = [osp.splitext(osp.basename(path))[0] for path in paths]
+    # Two of one name, in different folders, go by their paths.
+    names = [
+        stem if stems.count(stem) == 1 else osp.splitext(path)[0].replace(osp.sep, "_")
+        for stem, path in zip(stems, paths)
+    ]
+    if len(set(names)) < len(names):
+        raise ValueError("--heads: a config is given twice")
+    for cfg in configs:
+        check_data(cfg, ["test_dataloader"])
+        join_ranks(cfg)
+    print(evaluate_heads(dict(zip(names, configs)), args.checkpoint, first.work_dir))
+    print(f"written to {first.work_dir}: heads.md, heads.csv")

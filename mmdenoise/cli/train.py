@@ -1,0 +1,82 @@
+"""Train a cascade, or a denoiser by itself: MMEngine's Runner on a config."""
+
+from __future__ import annotations
+
+import argparse
+
+from mmdenoise.cli.options import add_config, add_launcher, add_precision
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    add_config(parser)
+    add_launcher(parser)
+    add_precision(parser)
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the newest checkpoint in the work folder",
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="with --resume: the checkpoints in the work folder are your own; one that "
+        "holds objects beside data is unpickled, which runs whatever it says. Needed "
+        "where PyTorch is older than 2.6, and for schedulers that keep functions "
+        "(OneCycleLR). No other file is opened so",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train."""
+    from mmengine.runner import Runner
+
+    from mmdenoise.cli.runs import check_data, join_ranks, read_config
+    from mmdenoise.weights.mmengine_loading import checkpoint_to_resume
+
+    cfg = read_config(args, args.work_dir)
+    _set_precision(cfg, args.precision)
+    if cfg.get("compile"):
+        raise ValueError(
+            "'compile' would trace the head, whose pass is listened to and stopped "
+            "early: take it out of the config and set model.compile_denoiser=True"
+        )
+    if args.trust_checkpoint and not args.resume:
+        raise ValueError("--trust-checkpoint goes with --resume, and says nothing else")
+    if args.resume:
+        # Its own search: the pointer file may name a checkpoint that does not open.
+        newest = checkpoint_to_resume(cfg.work_dir, args.trust_checkpoint)
+        if newest is not None:
+            cfg.load_from, cfg.resume = newest, True
+    check_data(cfg)
+    join_ranks(cfg)
+    Runner.from_cfg(cfg).train()
+
+
+def _set_precision(cfg, precision: str | None) -> None:
+    """Put a precision into a config; None leaves the config's.
+
+    Raises:
+        ValueError: If it needs a GPU, and there is none.
+    """
+    from mmengine.device import is_cuda_available
+
+    mixed = cfg.optim_wrapper.get("type") == "AmpOptimWrapper"
+    if precision == "float32" and mixed:
+        cfg.optim_wrapper.type = "OptimWrapper"
+        cfg.optim_wrapper.pop("dtype", None), cfg.optim_wrapper.pop("loss_scale", None)
+    elif precision in ("float16", "bfloat16"):
+        if not is_cuda_available():
+            raise ValueError(
+                f"--precision {precision} needs a GPU, and there is none: leave it out"
+            )
+        cfg.optim_wrapper.type = "AmpOptimWrapper"
+        cfg.optim_wrapper.dtype = precision
+        # float16 underflows without; bfloat16 has the range of float32.
+        scale = "dynamic" if precision == "float16" else 1.0
+        cfg.optim_wrapper.setdefault("loss_scale", scale)
+    elif mixed and not is_cuda_available():
+        raise ValueError(
+            "the config trains in mixed precision (AmpOptimWrapper), which needs a "
+            "GPU, and there is none: choose another, or --precision float32"
+        )
