@@ -86,7 +86,10 @@ setup(
     ],
     python_requires=">=3.9",
     packages=find_packages(include=["mmdenoise", "mmdenoise.*"]),
-    package_data={"mmdenoise.weights.zoo": ["*.safetensors", "metafile.yml"]},
+    package_data={
+        "mmdenoise.visualization.opinion_page": ["page.*"],
+        "mmdenoise.weights.zoo": ["*.safetensors", "metafile.yml"],
+    },
     entry_points={"console_scripts": ["mmdenoise = mmdenoise.cli.main:main"]},
     zip_safe=False,
     # Whatever both host families share. The hosts themselves are extras: see above.
@@ -101,6 +104,8 @@ setup(
         "onedl": ONEDL,
         "openmmlab": OPENMMLAB,
         "baselines": ["bm3d", "h5py", "scipy", "spandrel"],
+        "demo": ["gradio>=5"],
+        "study": ["matplotlib", "scipy"],
         "dev": ["matplotlib", "pytest", "ruff", "scikit-image"],
     },
 )

@@ -431,3 +431,31 @@ def world(tmp_path_factory, seg_config, save_head):
         config=config,
         size=WORLD_SIZE,
     )
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A headless Chromium for all tests of pages."""
+    from headless_browser import Browser, find_browser
+
+    if find_browser() is None:
+        pytest.skip("no Chromium on PATH (Debian, Ubuntu: the package chromium)")
+    running = Browser(tmp_path_factory.mktemp("chromium"))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def browser(chromium, tmp_path):
+    """Open windows of a browser, as the arguments of ``headless_browser.Page`` say."""
+    from headless_browser import Page
+
+    opened = []
+
+    def start(**options):
+        opened.append(Page(chromium, tmp_path / f"window{len(opened)}", **options))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()

@@ -60,7 +60,8 @@ def load_denoiser(
     if not issubclass(found, Denoiser):
         config = dict(config, **_level(source, found, config, sigma))
     try:
-        denoiser = MODELS.build(config)
+        # The class itself: a host's default scope would look its bare name up there.
+        denoiser = MODELS.build(dict(config, type=found))
     except TypeError as error:
         raise ValueError(f"{source!r} cannot be built: {error}") from None
     if isinstance(denoiser, Denoiser):
@@ -87,7 +88,7 @@ def takes_sigma(source: str) -> bool:
     _, config, found = _resolve(source)
     if issubclass(found, Denoiser):
         # Some take a level or not by their options, or by their weights.
-        return MODELS.build(config).takes_sigma
+        return MODELS.build(dict(config, type=found)).takes_sigma
     return "sigma" in inspect.signature(found).parameters
 
 

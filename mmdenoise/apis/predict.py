@@ -21,7 +21,7 @@ from mmdenoise.weights.mmengine_loading import safe_loading
 from mmdenoise.weights.state_dicts import is_cascade, read_state_dict
 from mmdenoise.weights.zoo import resolve
 
-__all__ = ["predict_image", "write_prediction"]
+__all__ = ["image_pipeline", "predict_image", "write_prediction"]
 
 
 @safe_loading()
@@ -58,12 +58,12 @@ def predict_image(
     if state is not None and is_cascade(state):
         model.load_state_dict(state)
     model = model.to(device).eval()
-    data = Compose(_image_pipeline(cfg))(dict(img_path=image))
+    data = Compose(image_pipeline(cfg))(dict(img_path=image))
     with torch.no_grad():
         return model.test_step(pseudo_collate([data]))[0]
 
 
-def _image_pipeline(cfg: Config) -> list:
+def image_pipeline(cfg: Config) -> list:
     """The test pipeline without what reads a label."""
     pipeline = cfg.test_dataloader.dataset.pipeline
     steps = [step for step in pipeline if "LoadAnnotations" not in str(step["type"])]

@@ -25,6 +25,7 @@ COMMANDS = (
     "benchmark",
     "demo",
     "data",
+    "study",
 )
 
 

@@ -1,0 +1,166 @@
+"""What several denoisers make of one noisy image, and what a head then sees.
+
+Shapes: images (3, H, W), RGB in [0, 1]; only the clean one stays inside.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.structures import BaseDataElement
+from torch import Tensor, nn
+
+from mmdenoise.registry import MODELS
+from mmdenoise.weights.mmengine_loading import safe_loading
+
+from .denoiser import load_denoiser, takes_sigma
+from .denoising import denoise
+from .predict import image_pipeline
+
+__all__ = ["CLEAN", "NOISY", "MethodImages", "Methods", "config_without_head"]
+
+CLEAN, NOISY = "clean", "noisy"
+
+
+class MethodImages(NamedTuple):
+    """One image and its versions.
+
+    Attributes:
+        images: By name, in the order to show: ``clean`` where there is one, ``noisy``,
+            then each method's, unclipped.
+        samples: The head's prediction on each of them; what was packed where there is
+            no head.
+    """
+
+    images: dict[str, Tensor]
+    samples: dict[str, BaseDataElement]
+
+    @property
+    def clean(self) -> Tensor | None:
+        """The clean image, where there is one."""
+        return self.images.get(CLEAN)
+
+    @property
+    def denoised(self) -> dict[str, Tensor]:
+        """The methods' images alone."""
+        return {k: v for k, v in self.images.items() if k not in (CLEAN, NOISY)}
+
+
+def config_without_head(sigma: float | None, seed: int = 0) -> Config:
+    """Config of a cascade that takes images by themselves.
+
+    Args:
+        sigma: Level of the Gaussian noise that is simulated, in 8-bit units; None where
+            images are noisy already.
+        seed: Of that noise.
+    """
+    noise = None
+    if sigma is not None:
+        noise = dict(type="mmdenoise.GaussianNoise", sigma=sigma, seed=seed)
+    steps = [dict(type="mmdenoise.LoadImage"), dict(type="mmdenoise.PackImage")]
+    return Config(
+        dict(
+            model=dict(type="mmdenoise.Cascade", denoiser=None, noise=noise),
+            test_dataloader=dict(dataset=dict(pipeline=steps)),
+        )
+    )
+
+
+class Methods:
+    """Denoisers that get the same noisy images.
+
+    Args:
+        sources: What :func:`mmdenoise.apis.load_denoiser` takes, by the method's name.
+        cfg: Config of a cascade, whose head, test pipeline and noise are taken;
+            ``model.noise`` is None where images are noisy already.
+        device: Where to run.
+        sigma: Level in 8-bit units that is told to denoisers that take one; None takes
+            that of the config's noise, where it is Gaussian of one level.
+
+    Raises:
+        FileNotFoundError, RuntimeError, ValueError: If a source cannot be loaded, a
+            name is taken, or a level is missing, by name.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, str],
+        cfg: Config,
+        device: str = "cpu",
+        sigma: float | None = None,
+    ) -> None:
+        for name in (CLEAN, NOISY):
+            if name in sources:
+                raise ValueError(f"no denoiser can be called {name!r}: an image is")
+        if "denoiser" not in cfg.model:
+            raise ValueError("the config is no cascade's: it has no model.denoiser")
+        init_default_scope(cfg.get("default_scope", "mmengine"))
+        if sigma is None:
+            sigma = _level_of(cfg.model.get("noise"))
+        self.denoisers: dict[str, nn.Module] = {}
+        for name, source in sources.items():
+            level = sigma if takes_sigma(source) else None
+            self.denoisers[name] = load_denoiser(source, device, level)
+        self._pipeline = Compose(image_pipeline(cfg))
+        identity = dict(type="mmdenoise.IdentityDenoiser")
+        model = dict(cfg.model, denoiser=identity, denoiser_checkpoint=None)
+        with safe_loading():
+            self._cascade = MODELS.build(model).to(device).eval()
+
+    def read(self, path: str, clean: str | None = None) -> dict:
+        """Read an image through the config's test pipeline.
+
+        Args:
+            path: The image's file.
+            clean: The file of its clean version, for one that is noisy already.
+
+        Raises:
+            FileNotFoundError, ValueError: If a file is missing or no whole 8-bit RGB
+                image, or the two differ in size.
+        """
+        data = self._pipeline(dict(img_path=path))
+        if clean is not None:
+            data["clean"] = self._pipeline(dict(img_path=clean))["inputs"]
+            ours, theirs = data["inputs"].shape[1:], data["clean"].shape[1:]
+            if ours != theirs:
+                raise ValueError(
+                    f"{path!r} is {ours[0]}x{ours[1]}, its clean image {clean!r} "
+                    f"{theirs[0]}x{theirs[1]} (height x width)"
+                )
+        return data
+
+    @torch.no_grad()
+    def run(self, data: dict) -> MethodImages:
+        """Make an image's versions.
+
+        Args:
+            data: From :meth:`read`, or an item of the config's data set.
+        """
+        batch = self._cascade.data_preprocessor(pseudo_collate([data]), False)
+        clean, noisy = batch["clean"], batch["inputs"]
+        versions = {NOISY: noisy} if clean is None else {CLEAN: clean, NOISY: noisy}
+        for name, denoiser in self.denoisers.items():
+            versions[name] = denoise(denoiser, noisy)
+        samples = {
+            name: self._cascade(
+                image,
+                copy.deepcopy(batch["data_samples"]),
+                mode="predict",
+                canvas=batch["canvas"],
+            )[0]
+            for name, image in versions.items()
+        }
+        return MethodImages({k: v[0].cpu() for k, v in versions.items()}, samples)
+
+
+def _level_of(noise: dict | None) -> float | None:
+    """The level of a noise that is Gaussian and has one."""
+    kind = None if noise is None else str(noise.get("type")).rpartition(".")[2]
+    level = noise.get("sigma") if kind == "GaussianNoise" else None
+    return float(level) if isinstance(level, (int, float)) else None
