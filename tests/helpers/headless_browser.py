@@ -222,8 +222,10 @@ class Page:
         """Path of the newest download, once it is there."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            files = [f for f in self.downloads.iterdir() if f.suffix != ".crdownload"]
-            if files:
+            files = list(self.downloads.iterdir())
+            # An empty file stands there first, and a partial one beside it.
+            done = all(f.suffix != ".crdownload" and f.stat().st_size for f in files)
+            if files and done:
                 return max(files, key=lambda f: f.stat().st_mtime_ns)
             time.sleep(0.05)
         raise AssertionError("nothing was downloaded")

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from mmdenoise.cli import benchmark
+from mmdenoise.cli import benchmark, study
 from mmdenoise.cli.main import COMMANDS, build_parser
 
-GROUPS = {"benchmark": benchmark.COMMANDS}
+GROUPS = {"benchmark": benchmark.COMMANDS, "study": study.COMMANDS}
 ALL = [
     [name, *rest]
     for name in COMMANDS
