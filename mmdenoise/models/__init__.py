@@ -14,22 +14,35 @@ from .denoisers import (
     SpandrelDenoiser,
 )
 from .joint_loss import JointLoss
-from .noise import GaussianNoise, PoissonGaussianNoise
+from .noise import (
+    CameraNoise,
+    CorrelatedNoise,
+    GaussianNoise,
+    ImpulseNoise,
+    NoiseChoice,
+    PoissonGaussianNoise,
+    SpeckleNoise,
+)
 
 __all__ = [
     "CBM3D",
+    "CameraNoise",
     "Cascade",
     "CascadeClassifier",
     "CascadeSegmentor",
+    "CorrelatedNoise",
     "Denoiser",
     "DnCNN",
     "FFDNet",
     "GaussianNoise",
     "IdentityDenoiser",
+    "ImpulseNoise",
     "JointLoss",
     "MCWNNM",
     "MultiScaleDenoiser",
+    "NoiseChoice",
     "PoissonGaussianNoise",
     "SpandrelDenoiser",
+    "SpeckleNoise",
     "VGGLargeFOV",
 ]
