@@ -676,7 +676,7 @@ def test_compare_says_how_denoisers_are_given(tool, world):
     found = tool("compare", world.config, "--denoiser", "joint.pth").error
     assert found == "--denoiser takes NAME=SOURCE, got 'joint.pth'"
     run = tool("compare", world.config, "--denoiser", "joint=gone.pth")
-    assert run.error == "denoiser_checkpoint: there is no file 'gone.pth'"
+    assert run.error == "joint: checkpoint: there is no file 'gone.pth'"
 
 
 # As processes of their own

@@ -10,7 +10,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmdenoise.apis.compare import arms_of, compare
+from mmdenoise.apis.compare import compare
 from mmdenoise.apis.shipped_configs import configs_folder
 from mmdenoise.datasets.textured_classes import make_class_dataset
 from mmdenoise.datasets.textured_shapes import make_voc_dataset
@@ -95,12 +95,13 @@ def _evaluate(task: str, folder: Path, seed: int) -> str:
     checkpoints = {name: _final_checkpoint(step, folder) for name, step in arms.items()}
     return compare(
         _demo_config(config, folder, seed),
-        arms_of(checkpoints),
+        checkpoints,
         str(folder / "results" / task),
         keys=keys,
         noise_seeds=(seed,),
         differences=DIFFERENCES,
         images=images,
+        overwrite=True,
     )
 
 

@@ -18,10 +18,14 @@ from mmdenoise.weights.reader import open_checkpoint
 from mmdenoise.weights.state_dicts import weights_in
 from mmdenoise.weights.zoo import zoo_file, zoo_hint, zoo_names
 
-__all__ = ["load_denoiser", "takes_sigma"]
+__all__ = ["UnnamedDenoiserError", "denoiser_config", "load_denoiser", "takes_sigma"]
 
 FILES = (".safetensors", ".pth", ".pt", ".ckpt", ".mat")
 OURS, DENOISERS = "mmdenoise.", "mmdenoise.models.denoisers."
+
+
+class UnnamedDenoiserError(ValueError):
+    """A file holds weights and does not say of what network."""
 
 
 def load_denoiser(
@@ -56,9 +60,7 @@ def load_denoiser(
             device.
     """
     target = _device(device)
-    path, config, found = _resolve(source)
-    if not issubclass(found, Denoiser):
-        config = dict(config, **_level(source, found, config, sigma))
+    config, path = denoiser_config(source, sigma)
     try:
         # The class itself: a host's default scope would look its bare name up there.
         denoiser = MODELS.build(dict(config, type=found))
@@ -77,6 +79,19 @@ def load_denoiser(
     if for_inference and hasattr(denoiser, "for_inference"):
         denoiser = denoiser.for_inference()
     return denoiser.to(target)
+
+
+def denoiser_config(source: str, sigma: float | None = None) -> tuple[dict, str | None]:
+    """Find out what :func:`load_denoiser` builds, and the file of its weights, if any.
+
+    Raises:
+        FileNotFoundError, ValueError: As ``load_denoiser``.
+        UnnamedDenoiserError: If a file holds weights and does not say of what.
+    """
+    path, config, found = _resolve(source)
+    if not issubclass(found, Denoiser):
+        config = dict(config, **_level(source, found, config, sigma))
+    return config, path
 
 
 def takes_sigma(source: str) -> bool:
@@ -145,7 +160,7 @@ def _recorded_config(path: str) -> dict:
             published = recognise(weights_in(content, repr(path)), repr(path))
             config = None if published is None else published[0]
     if not isinstance(config, dict):
-        raise ValueError(
+        raise UnnamedDenoiserError(
             f"{path!r} does not say what denoiser it holds: make a release of it with "
             "mmdenoise export and the training's --config"
         )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Mapping
 
-import numpy as np
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.dist import master_only
+from mmengine.dist import is_main_process, master_only
 from mmengine.runner import Runner
 
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.evaluation.comparison import ArmResult, columns, summary, table
+from mmdenoise.evaluation.cells import CellResult, numbers_in
+from mmdenoise.evaluation.tables import columns, csv_text, summary, table
+from mmdenoise.output_checks import check_writable, refuse_existing
 from mmdenoise.weights.denoiser_file import check_denoiser_weights
 from mmdenoise.weights.state_dicts import is_cascade, read_state_dict
 from mmdenoise.weights.zoo import resolve
@@ -52,7 +52,12 @@ def use_checkpoint(cfg: Config, checkpoint: str | None) -> None:
             cfg.load_from, cfg.model.denoiser_checkpoint = None, checkpoint
 
 
-def evaluate_heads(configs: Mapping[str, Config], denoiser: str, out_dir: str) -> str:
+def evaluate_heads(
+    configs: Mapping[str, Config],
+    denoiser: str,
+    out_dir: str,
+    overwrite: bool = False,
+) -> str:
     """Test one denoiser in front of several heads, each on its own test set.
 
     Writes ``heads.md`` and, with all digits, ``heads.csv``: a row a head, a column a
@@ -64,14 +69,20 @@ def evaluate_heads(configs: Mapping[str, Config], denoiser: str, out_dir: str) -
             the zoo. Only the denoiser is taken: no head need be the one it was trained
             with.
         out_dir: Folder for the table, and for each head's log.
+        overwrite: Replace a table that is there already.
 
     Returns:
         The table in Markdown.
 
     Raises:
+        FileExistsError: If there is a table, and ``overwrite`` is False.
         FileNotFoundError, RuntimeError, ValueError: If a config is no cascade's or the
             file does not fit the denoiser of one, before the first test.
     """
+    paths = [os.path.join(out_dir, name) for name in ("heads.md", "heads.csv")]
+    if is_main_process():
+        refuse_existing(paths, overwrite)
+        check_writable(out_dir)
     for name, cfg in configs.items():
         if "denoiser" not in cfg.model:
             raise ValueError(
@@ -82,7 +93,7 @@ def evaluate_heads(configs: Mapping[str, Config], denoiser: str, out_dir: str) -
             check_denoiser_weights(denoiser, cfg.model.denoiser)
         except RuntimeError as error:
             raise RuntimeError(f"{name!r}: {error}") from None
-    found = {}
+    found, left_out = {}, {}
     for number, (name, cfg) in enumerate(configs.items()):
         cfg.load_from, cfg.model.denoiser_checkpoint = None, denoiser
         cfg.work_dir = os.path.join(out_dir, name)
@@ -90,23 +101,20 @@ def evaluate_heads(configs: Mapping[str, Config], denoiser: str, out_dir: str) -
         experiment = cfg.get("experiment_name") or os.path.basename(out_dir)
         cfg.experiment_name = f"{experiment}_{number}"
         metrics = Tester.from_cfg(cfg).test()
-        # Some metrics also give a list, of classes for instance.
-        found[name] = {k: float(v) for k, v in metrics.items() if np.ndim(v) == 0}
+        found[name] = numbers_in(metrics)
+        left_out.update((k, True) for k in metrics if k not in found[name])
     keys = columns(found.values())
-    rows = {name: summary([ArmResult(row, [])], keys) for name, row in found.items()}
+    rows = {name: summary([CellResult(row, [])], keys) for name, row in found.items()}
     text = table(rows, keys)
-    _write(text, found, keys, out_dir)
+    if left_out:
+        text += f"\n\nLeft out, no single numbers: {', '.join(left_out)}."
+    lines = [[name, *(row.get(k, "") for k in keys)] for name, row in found.items()]
+    _write(dict(zip(paths, [text + "\n", csv_text([["head", *keys], *lines])])))
     return text
 
 
 @master_only
-def _write(text: str, found: Mapping[str, dict], keys: list[str], out_dir: str) -> None:
-    with atomic_path(os.path.join(out_dir, "heads.md")) as path:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-    with atomic_path(os.path.join(out_dir, "heads.csv")) as path:
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["head", *keys])
-            for name, row in found.items():
-                writer.writerow([name, *(row.get(key, "") for key in keys)])
+def _write(texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        with atomic_path(name) as path, open(path, "w", encoding="utf-8") as file:
+            file.write(text)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from mmdenoise.apis.denoising import denoise
+from mmdenoise.apis.methods import Method
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.benchmarks.methods import Method
 from mmdenoise.benchmarks.psnr_plot import check_matplotlib, plot_psnr
 from mmdenoise.benchmarks.score_log import ResultLog, Score, key_of
 from mmdenoise.benchmarks.score_tables import (

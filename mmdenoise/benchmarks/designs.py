@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -11,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+from mmdenoise.apis.methods import Method
 from mmdenoise.atomic_files import atomic_path
 from mmdenoise.benchmarks.accuracy import benchmark
 from mmdenoise.benchmarks.complexity import (
@@ -18,18 +17,17 @@ from mmdenoise.benchmarks.complexity import (
     multiply_adds,
     receptive_field,
 )
-from mmdenoise.benchmarks.methods import Method
 from mmdenoise.benchmarks.published import DESIGN_SIGMA, DESIGNS, Design
 from mmdenoise.benchmarks.score_tables import averages
 from mmdenoise.benchmarks.speed import conditions, load_all, measure_speed
 from mmdenoise.benchmarks.timing import quartiles, ratios
+from mmdenoise.evaluation.tables import NONE, csv_text, markdown_table
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.denoiser_file import load_denoiser_weights, write_release
 
 __all__ = ["Row", "ablation", "ablation_csv", "ablation_table", "describe"]
 
 CHOSEN = "3-skip-128-256"
-NONE = "–"
 
 
 class Row(NamedTuple):
@@ -169,12 +167,10 @@ def describe(design: Design) -> Row:
 def ablation_table(rows: Sequence[Row]) -> str:
     """Lay rows out in Markdown, the paper's numbers beside ours."""
     base = next(row.seconds for row in rows if row.design.name == CHOSEN)
-    lines = [
-        "| scales | skip | encoder | decoder | parameters | Table I | with BN "
-        "| multiply-adds / px | field, px | to one side | time, ratio | quartiles "
-        "| PSNR | Table I |",
-        "|---:|---|---:|---:|" + "---:|" * 10,
-    ]
+    names = ["scales", "skip", "encoder", "decoder", "parameters", "Table I"]
+    names += ["with BN", "multiply-adds / px", "field, px", "to one side"]
+    names += ["time, ratio", "quartiles", "PSNR", "Table I"]
+    lines = []
     for row in rows:
         design = row.design
         low, middle, high = quartiles(ratios(row.seconds, base))
@@ -194,8 +190,8 @@ def ablation_table(rows: Sequence[Row]) -> str:
             NONE if row.psnr is None else f"{row.psnr:.2f}",
             f"{design.psnr:.2f}",
         ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown_table(names, lines)
 
 
 def ablation_csv(rows: Sequence[Row]) -> str:
@@ -205,9 +201,7 @@ def ablation_csv(rows: Sequence[Row]) -> str:
     names += ["conv_parameters", "paper_parameters", "parameters_with_bn"]
     names += ["multiply_adds_per_pixel", "receptive_field", "reach"]
     names += ["seconds_per_megapixel", "time_ratio", "psnr", "paper_psnr"]
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(names)
+    lines = [names]
     for row in rows:
         scales, skip, encoder, decoder, parameters, paper_psnr = row.design
         line = [row.design.name, scales, int(skip), encoder, decoder]
@@ -216,5 +210,5 @@ def ablation_csv(rows: Sequence[Row]) -> str:
         line += [f"{quartiles(row.seconds)[1]:.4f}"]
         line += [f"{quartiles(ratios(row.seconds, base))[1]:.4f}"]
         line += ["" if row.psnr is None else f"{row.psnr:.4f}", f"{paper_psnr:.2f}"]
-        writer.writerow(line)
-    return file.getvalue()
+        lines.append(line)
+    return csv_text(lines)

@@ -6,18 +6,15 @@ one: ``32.41 (32.39)``.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from mmdenoise.benchmarks.published import paper_average, paper_psnr
 from mmdenoise.benchmarks.score_log import Score
+from mmdenoise.evaluation.tables import NONE, csv_text, markdown_table
 
 __all__ = ["Average", "averages", "averages_csv", "images_csv", "markdown"]
-
-NONE = "–"
 
 
 class Average(NamedTuple):
@@ -101,7 +98,7 @@ def _average_table(scores: list[Score], metric: str) -> str:
     for sigma in _unique(score.sigma for score in scores):
         row = [cells.get((sigma, method)) for method in methods]
         rows.append([f"σ = {sigma:g}", *_average_cells(row, metric, total)])
-    return _table(["", *methods], rows)
+    return markdown_table(["", *methods], rows)
 
 
 def _image_table(scores: list[Score], metric: str) -> str:
@@ -128,7 +125,7 @@ def _image_table(scores: list[Score], metric: str) -> str:
         own = [means.get(column) for column in columns if column[0] == sigma]
         row += _average_cells(own, metric, len(images))
     names = [f"σ = {sigma:g}: {method}" for sigma, method in columns]
-    return _table(["Image", *names], [*rows, row])
+    return markdown_table(["Image", *names], [*rows, row])
 
 
 def _average_cells(row: list, metric: str, total: int) -> list[str]:
@@ -173,12 +170,6 @@ def _cells(
     return texts
 
 
-def _table(names: list[str], rows: list[list[str]]) -> str:
-    lines = [names, ["---", *["---:"] * (len(names) - 1)], *rows]
-    escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
-    return "\n".join("| " + " | ".join(line) + " |" for line in escaped)
-
-
 def images_csv(scores: Sequence[Score], seed: int) -> str:
     """One line an image, method and level."""
     names = ["data", "image", "method", "sigma", "seed", "psnr", "paper_psnr", "ssim"]
@@ -188,7 +179,7 @@ def images_csv(scores: Sequence[Score], seed: int) -> str:
         line = [s.data, s.image, s.method, f"{s.sigma:g}", seed, f"{s.psnr:.4f}"]
         line += ["" if paper is None else f"{paper:.2f}", f"{s.ssim:.6f}"]
         lines.append([*line, f"{s.seconds:.4f}", s.pixels])
-    return _csv(lines)
+    return csv_text(lines)
 
 
 def averages_csv(scores: Sequence[Score], seed: int) -> str:
@@ -202,13 +193,7 @@ def averages_csv(scores: Sequence[Score], seed: int) -> str:
         else:
             line += [f"{a.paper:.2f}", f"{a.psnr - a.paper:+.4f}"]
         lines.append([*line, f"{a.ssim:.6f}", f"{a.seconds:.4f}"])
-    return _csv(lines)
-
-
-def _csv(lines: Sequence[Sequence]) -> str:
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows(lines)
-    return file.getvalue()
+    return csv_text(lines)
 
 
 def _unique(items) -> list:

@@ -13,9 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmdenoise.apis.denoising import denoise
-from mmdenoise.benchmarks.methods import Method
+from mmdenoise.apis.methods import Method
 from mmdenoise.benchmarks.timing import interleaved_seconds, quartiles, ratios
 from mmdenoise.engine.progress import ProgressLine, TimeLeft
+from mmdenoise.evaluation.tables import markdown_table
 from mmdenoise.models.noise import gaussian_noise
 
 __all__ = [
@@ -128,17 +129,15 @@ def speed_table(seconds: Mapping[str, Sequence[float]]) -> str:
     """Lay times out in Markdown: median and quartiles, and ratios to the first."""
     base = next(iter(seconds.values()))
     name = next(iter(seconds))
-    lines = [
-        f"| | s / megapixel | quartiles | ratio to {name} | quartiles |",
-        "|---|---:|---:|---:|---:|",
-    ]
+    names = ["", "s / megapixel", "quartiles", f"ratio to {name}", "quartiles"]
+    rows = []
     for name, taken in seconds.items():
         low, middle, high = quartiles(list(taken))
         cells = [f"{middle:.3g}", f"{low:.3g} to {high:.3g}"]
         low, middle, high = quartiles(ratios(list(taken), list(base)))
         cells += [f"{middle:.2f}", f"{low:.2f} to {high:.2f}"]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        rows.append([name, *cells])
+    return markdown_table(names, rows)
 
 
 def conditions(size: tuple[int, int], rounds: int, device: str) -> str:

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import argparse
 
-from mmdenoise.cli.options import add_config, add_denoisers, add_out, old_name
+from mmdenoise.cli.options import (
+    add_config,
+    add_denoisers,
+    add_out,
+    add_overwrite,
+    old_name,
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,24 +50,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave images and ground truth out of the panel",
     )
+    add_overwrite(parser, "a table and a panel")
 
 
 def run(args: argparse.Namespace) -> None:
     """Compare."""
-    from mmdenoise.apis.compare import arms_of, compare
+    from mmdenoise.apis.compare import compare
     from mmdenoise.cli.options import named_values
     from mmdenoise.cli.runs import read_config
 
     cfg = read_config(args, args.out)
     text = compare(
         cfg,
-        arms_of(named_values("--denoiser", args.denoiser, "SOURCE")),
+        named_values("--denoiser", args.denoiser, "SOURCE"),
         cfg.work_dir,
         args.keys,
         args.seed,
         [tuple(pair) for pair in args.difference],
         args.images,
         args.maps_only,
+        args.overwrite,
     )
     print(text)
     print(f"written to {cfg.work_dir}")

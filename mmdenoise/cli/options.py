@@ -14,6 +14,7 @@ __all__ = [
     "add_first",
     "add_launcher",
     "add_out",
+    "add_overwrite",
     "add_precision",
     "add_seed",
     "add_sigma",
@@ -59,6 +60,18 @@ def add_out(
         text += f" ({default} without it)"
     parser.add_argument("--out", default=default, **dict(dict(help=text), **more))
     old_name(parser, "--out", *old)
+
+
+def add_overwrite(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--overwrite``; without it nothing that exists is replaced.
+
+    Args:
+        parser: The command's.
+        what: What may be replaced.
+    """
+    parser.add_argument(
+        "--overwrite", action="store_true", help=f"replace {what} that exist already"
+    )
 
 
 def add_seed(parser: argparse.ArgumentParser, of: str = "the noise") -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import os.path as osp
 
-from mmdenoise.cli.options import add_config, add_launcher
+from mmdenoise.cli.options import add_config, add_launcher, add_overwrite
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tta", action="store_true", help="test-time augmentation (tta_pipeline)"
     )
+    add_overwrite(parser, "files of --out and --heads")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace) -> None:
 
     from mmdenoise.apis.testing import Tester, use_checkpoint
     from mmdenoise.cli.runs import check_data, join_ranks, read_config
+    from mmdenoise.output_checks import check_writable, refuse_existing
 
     cfg = read_config(args, args.work_dir)
     if args.heads:
@@ -55,6 +57,9 @@ def run(args: argparse.Namespace) -> None:
         return
     use_checkpoint(cfg, args.checkpoint)
     check_data(cfg, ["test_dataloader"])
+    if args.out:
+        refuse_existing([args.out], args.overwrite)
+        check_writable(osp.dirname(args.out))
     if args.show_dir:
         if "visualization" not in cfg.default_hooks or "visualizer" not in cfg:
             raise ValueError(
@@ -99,5 +104,7 @@ def _run_heads(first, args: argparse.Namespace) -> None:
     for cfg in configs:
         check_data(cfg, ["test_dataloader"])
         join_ranks(cfg)
-    print(evaluate_heads(dict(zip(names, configs)), args.checkpoint, first.work_dir))
+    named = dict(zip(names, configs))
+    out_dir = first.work_dir
+    print(evaluate_heads(named, args.checkpoint, out_dir, args.overwrite))
     print(f"written to {first.work_dir}: heads.md, heads.csv")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["compose_panel", "legend"]
+__all__ = ["compose_panel", "legend", "text_cell"]
 
 GAP = 6
 TEXT = 14
@@ -64,6 +64,24 @@ def legend(
         draw.rectangle(box, fill=tuple(colour), outline=INK)
         place = (GAP + line + 2, top + line // 2)
         draw.text(place, name, INK, _font(max(8, min(TEXT, line - 4))), anchor="lm")
+    return np.asarray(canvas)
+
+
+def text_cell(lines: Sequence[str], width: int) -> np.ndarray:
+    """Write lines below each other, centred, (H, ``width``, 3) uint8.
+
+    What is too long for the width ends in an ellipsis.
+    """
+    height = len(lines) * (TEXT + GAP) + GAP
+    canvas = Image.new("RGB", (width, height), (255, 255, 255))
+    draw = ImageDraw.Draw(canvas)
+    for index, text in enumerate(lines):
+        shown = text
+        while draw.textlength(shown, _font(TEXT)) > width - 2 * GAP and len(text) > 1:
+            text = text[:-1]
+            shown = text.rstrip() + "…"
+        place = (width // 2, GAP + index * (TEXT + GAP) + TEXT // 2)
+        draw.text(place, shown, INK, _font(TEXT), anchor="mm")
     return np.asarray(canvas)
 
 

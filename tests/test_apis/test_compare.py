@@ -5,11 +5,12 @@ import functools
 import numpy as np
 import pytest
 import torch
+from mmengine.runner import Runner
 from PIL import Image
 
-from mmdenoise.apis.compare import arms_of, compare, draw_panel
-from mmdenoise.datasets.textured_shapes import PALETTE
-from mmdenoise.evaluation import comparison
+from mmdenoise.apis.compare import compare
+from mmdenoise.datasets.textured_shapes import CLASSES, PALETTE
+from mmdenoise.evaluation import bootstrap, cells
 from mmdenoise.registry import MODELS
 from mmdenoise.visualization.panel import GAP, TEXT
 
@@ -34,45 +35,33 @@ def checkpoints(tmp_path):
 def runs(monkeypatch):
     """Names of the experiments that were really run."""
     names = []
-    build = comparison.Runner.from_cfg
 
-    def counted(cfg):
-        names.append(cfg.experiment_name)
-        return build(cfg)
+    class Counted(Runner):
+        def test(self):
+            names.append(self.experiment_name)
+            return super().test()
 
-    monkeypatch.setattr(comparison.Runner, "from_cfg", counted)
+    monkeypatch.setattr(cells, "Runner", Counted)
     return names
 
 
-def test_the_rows():
-    arms = arms_of({"joint": "a.pth", "other": "b.pth"})
-    assert [arm.name for arm in arms] == ["clean", "noisy", "joint", "other"]
-    clean, noisy, joint, other = (arm.model for arm in arms)
-    assert joint == dict(denoiser_checkpoint="a.pth")
-    assert other == dict(denoiser_checkpoint="b.pth")
-    for model in (clean, noisy):
-        assert model["denoiser"]["type"] == "mmdenoise.IdentityDenoiser"
-        assert model["denoiser_checkpoint"] is None
-    assert clean["noise"]["sigma"] == 0
-    assert "noise" not in noisy, "the config's own"
-
-
 def test_table_interval_and_panel(world, checkpoints, runs, tmp_path, monkeypatch):
-    few = functools.partial(comparison.bootstrap, resamples=20)
-    monkeypatch.setattr("mmdenoise.apis.compare.bootstrap", few)
+    few = functools.partial(bootstrap.bootstrap, resamples=20)
+    monkeypatch.setattr("mmdenoise.apis.grid.bootstrap", few)
     cfg = world.config()
     before = cfg.pretty_text
     out = tmp_path / "out"
 
-    def run():
+    def run(**more):
         return compare(
             cfg,
-            arms_of(checkpoints),
+            checkpoints,
             str(out),
             KEYS,
             noise_seeds=(0, 1),
             differences=[("good", "bad")],
             images=(2, 0),
+            **more,
         )
 
     text = run()
@@ -102,42 +91,152 @@ def test_table_interval_and_panel(world, checkpoints, runs, tmp_path, monkeypatc
     panel = Image.open(out / "panel.png")
     # Noisy, two denoisers, clean and the truth; for each image, pictures over labels.
     assert panel.size[0] == 5 * (CELL + GAP) + GAP
-    rows = 2 * 2 * (CELL + GAP) + GAP
-    assert panel.size[1] == TEXT + 2 * GAP + rows
+    rows = TEXT + 2 * GAP + 2 * 2 * (CELL + GAP) + GAP
+    assert rows < panel.size[1] <= rows + 28 * len(CLASSES), "and one legend"
 
-    # A second call reads, and draws the same.
+    # A second call replaces nothing, unless it is asked to: then it reads.
     first = panel.tobytes()
-    assert run() == text
+    with pytest.raises(FileExistsError, match="table.md' .and 1 more. exists already"):
+        run()
+    assert run(overwrite=True) == text
     assert len(runs) == 7
     assert Image.open(out / "panel.png").tobytes() == first
 
 
 def test_without_a_panel_or_an_interval(world, tmp_path):
-    arms = arms_of({})[:1]
-    text = compare(world.config(), arms, str(tmp_path), KEYS)
+    text = compare(world.config(), {}, str(tmp_path), KEYS)
     assert sorted(
         p.name for p in tmp_path.iterdir() if p.suffix in (".md", ".png")
     ) == ["table.md"]
-    assert len(text.splitlines()) == 3
+    assert len(text.splitlines()) == 4
 
 
-def test_an_unknown_arm_in_the_difference(world, tmp_path):
-    with pytest.raises(ValueError, match="no arm is called 'mine'; there are clean"):
-        compare(
-            world.config(),
-            arms_of({})[:1],
-            str(tmp_path),
-            KEYS,
-            differences=[("clean", "mine")],
+@pytest.mark.parametrize(
+    "given, error, words",
+    [
+        (
+            dict(differences=[("clean", "mine")]),
+            ValueError,
+            "no method is .*'mine'",
+        ),
+        (dict(methods=dict(clean="a.pth")), ValueError, "may not be called 'clean'"),
+        (dict(methods=dict(noisy="a.pth")), ValueError, "may not be called 'noisy'"),
+        (dict(methods=dict(mine="gone.pth")), FileNotFoundError, "mine: .*'gone.pth'"),
+        (dict(images=[0, 3]), IndexError, "no test image 3: the 3 .* 0 to 2"),
+        (dict(images=[-1]), IndexError, "no test image -1"),
+        (dict(noise_seeds=[1, 1]), ValueError, r"seeds must differ, got \[1, 1\]"),
+        (dict(noise_seeds=[-1]), ValueError, "noise seed must be a non-negative"),
+    ],
+)
+def test_what_is_wrong_is_said_before_the_work(
+    world, runs, tmp_path, given, error, words
+):
+    options = dict(dict(methods={}, out_dir=str(tmp_path / "out"), keys=KEYS), **given)
+    with pytest.raises(error, match=words):
+        compare(world.config(), **options)
+    assert runs == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_metric_is_said_after_the_first_row(world, runs, tmp_path):
+    with pytest.raises(ValueError, match="no metric is called mIuO; .* PSNR, .* mIoU"):
+        compare(world.config(), {}, str(tmp_path), ["mIuO"])
+    assert len(runs) == 1
+
+
+def test_any_method_that_load_denoiser_takes(world, tmp_path):
+    methods = dict(zoo="multiscale_sigma60", none="IdentityDenoiser")
+    text = compare(world.config(), methods, str(tmp_path), KEYS)
+    cells = {line.split(" | ")[0].strip("| "): line for line in text.splitlines()}
+    assert cells["none"].split("|")[2:] == cells["noisy"].split("|")[2:]
+    assert cells["zoo"].split("|")[2:] != cells["noisy"].split("|")[2:]
+
+
+def test_a_changed_label_is_another_result(world, runs, tmp_path, capsys):
+    """Label files are read again, and only what changed is made anew."""
+    import shutil
+
+    data = shutil.copytree(world.data, tmp_path / "data")
+    cfg = world.config()
+    cfg.test_dataloader.dataset.data_root = str(data)
+    out = str(tmp_path / "out")
+    before = compare(cfg, {}, out, KEYS)
+    mask = sorted((data / "SegmentationClass").iterdir())
+    for path in mask:
+        image = Image.open(path)
+        changed = Image.fromarray(np.zeros_like(np.asarray(image)), image.mode)
+        if image.mode == "P":
+            changed.putpalette(image.getpalette())
+        changed.save(path)
+    after = compare(cfg, {}, out, KEYS, overwrite=True)
+    assert "clean, noise seed 0: made anew, changed: data" in capsys.readouterr().err
+    assert len(runs) == 4 and after != before
+    assert after == compare(cfg, {}, str(tmp_path / "fresh"), KEYS)
+
+
+def test_wrapped_data_sets_and_metrics_of_each_class(cls_config, save_head, tmp_path):
+    """ConcatDataset, RepeatDataset, and a metric whose results are lists."""
+    model = cls_config(num_classes=len(CLASSES))
+    model["head"]["num_classes"] = len(CLASSES)
+    cls_head = save_head(tmp_path / "head", model)
+    from mmengine.config import Config
+
+    from mmdenoise.datasets.textured_classes import make_class_dataset
+
+    data = str(make_class_dataset(tmp_path / "data", train=1, val=1))
+    one = dict(
+        type="mmdenoise.TexturedClassesDataset",
+        data_root=data,
+        split="val",
+        pipeline=[dict(type="mmdenoise.LoadImage"), dict(type="PackInputs")],
+    )
+    cfg = Config(
+        dict(
+            default_scope="mmpretrain",
+            model=dict(
+                type="mmdenoise.CascadeClassifier",
+                denoiser=dict(type="mmdenoise.PointwiseDenoiser"),
+                head=cls_head[0],
+                head_checkpoint=cls_head[1],
+                noise=dict(type="mmdenoise.GaussianNoise", sigma=60),
+                loss=dict(type="mmdenoise.JointLoss", perceptual=0),
+            ),
+            test_dataloader=dict(
+                batch_size=4,
+                num_workers=0,
+                sampler=dict(type="DefaultSampler", shuffle=False),
+                dataset=dict(
+                    type="mmengine.ConcatDataset",
+                    datasets=[one, dict(type="RepeatDataset", dataset=one, times=2)],
+                ),
+            ),
+            test_cfg=dict(),
+            test_evaluator=[
+                dict(type="Accuracy", topk=(1,)),
+                dict(type="SingleLabelMetric", average=None),
+                dict(type="mmdenoise.PSNR"),
+            ],
+            log_level="ERROR",
         )
+    )
+    difference = [("clean", "noisy")]
+    out = str(tmp_path / "out")
+    text = compare(cfg, {}, out, differences=difference, images=[1])
+    assert text.splitlines()[0] == "| | accuracy/top1 | PSNR |"
+    assert "accuracy/top1 " in text.splitlines()[5]
+    assert text.splitlines()[-1].startswith("Left out, no single numbers: ")
+    assert "single-label/precision" in text.splitlines()[-1]
+    assert Image.open(tmp_path / "out" / "panel.png").size[0] == 3 * (CELL + GAP) + GAP
 
 
-def test_the_panel_shows_what_each_arm_makes_of_the_same_image(world, checkpoints):
+def test_the_panel_shows_what_each_method_makes_of_the_same_image(
+    world, checkpoints, tmp_path
+):
     from mmdenoise.datasets import TexturedShapesDataset
 
-    panel = np.asarray(
-        draw_panel(world.config(), arms_of(checkpoints), images=(1,), seed=3)
-    )
+    out = str(tmp_path / "out")
+    compare(world.config(), checkpoints, out, KEYS, noise_seeds=[3], images=[1])
+    panel = np.asarray(Image.open(tmp_path / "out" / "panel.png"))
     dataset = TexturedShapesDataset(
         data_root=world.data, ann_file="ImageSets/Segmentation/val.txt", pipeline=[]
     )

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from mmdenoise.apis.methods import Method
 from mmdenoise.benchmarks import accuracy as module
 from mmdenoise.benchmarks.accuracy import benchmark, clean_image
-from mmdenoise.benchmarks.methods import Method
 from mmdenoise.datasets import CleanImageDataset
 from mmdenoise.evaluation import psnr
 from mmdenoise.registry import MODELS

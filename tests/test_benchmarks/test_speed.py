@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmdenoise.benchmarks.methods import Method
+from mmdenoise.apis.methods import Method
 from mmdenoise.benchmarks.speed import (
     image_size,
     load_all,

@@ -50,8 +50,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Benchmark."""
+    from mmdenoise.apis.methods import Method
     from mmdenoise.benchmarks.accuracy import benchmark
-    from mmdenoise.benchmarks.methods import Method
     from mmdenoise.cli.devices import choose_device, use_threads
 
     sources = named_values("--denoiser", args.denoiser, "SOURCE")

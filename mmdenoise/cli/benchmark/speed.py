@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, and print a table."""
-    from mmdenoise.benchmarks.methods import Method
+    from mmdenoise.apis.methods import Method
     from mmdenoise.benchmarks.speed import (
         conditions,
         image_size,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmdenoise.benchmarks.methods import Method
+from mmdenoise.apis.methods import Method
 from mmdenoise.weights.zoo import zoo_file
 
 

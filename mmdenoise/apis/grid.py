@@ -1,0 +1,198 @@
+"""Methods by noises in front of one head: what ``compare`` and ``sweep`` share."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from mmengine.config import Config
+
+from mmdenoise.apis.methods import CLEAN, NOISY, Method, check_names
+from mmdenoise.evaluation.bootstrap import Interval, bootstrap
+from mmdenoise.evaluation.cells import Bench, Cell, CellResult, merged
+from mmdenoise.registry import MODELS
+from mmdenoise.weights.denoiser_file import load_denoiser_weights
+
+__all__ = ["CLEAN_CELL", "Column", "Grid", "evaluate_grid", "own_column"]
+
+IDENTITY = dict(
+    denoiser=dict(_delete_=True, type="mmdenoise.IdentityDenoiser"),
+    denoiser_checkpoint=None,
+)
+NO_NOISE = dict(_delete_=True, type="mmdenoise.GaussianNoise", sigma=0)
+# Without noise a seed changes nothing.
+CLEAN_CELL = Cell(CLEAN, dict(IDENTITY, noise=NO_NOISE))
+
+
+KINDS = (ImportError, FileNotFoundError, OSError, RuntimeError)
+ERRORS = (*KINDS, KeyError, TypeError, ValueError)
+
+
+class Column(NamedTuple):
+    """A noise.
+
+    Attributes:
+        label: In tables and messages; empty for a config's own noise.
+        values: What varies from column to column, by its name: ``{'sigma': 60}``.
+        noise: Config of the noise model; None leaves the config's own.
+        kind: Columns of one kind are severities of one noise.
+    """
+
+    label: str
+    values: dict[str, object]
+    noise: dict | None = None
+    kind: str = ""
+
+    @property
+    def options(self) -> dict:
+        """What is merged over a cascade's model."""
+        return {} if self.noise is None else dict(noise=dict(self.noise, _delete_=True))
+
+
+class Grid(NamedTuple):
+    """What was found in front of one head.
+
+    Attributes:
+        bench: The head's test set and metrics.
+        clean: The head alone on clean images.
+        found: By method and column's label, results under each noise seed. The first
+            method is the head alone.
+        cells: What they are results of.
+    """
+
+    bench: Bench
+    clean: list[CellResult]
+    found: dict[tuple[str, str], list[CellResult]]
+    cells: dict[tuple[str, str], list[Cell]]
+
+    @property
+    def results(self) -> list[CellResult]:
+        """All of them."""
+        return [one for found in (self.clean, *self.found.values()) for one in found]
+
+    @property
+    def left_out(self) -> list[str]:
+        """Names of metrics that are no single numbers."""
+        return list(dict.fromkeys(n for one in self.results for n in one.left_out))
+
+    def of(self, method: str, label: str) -> list[CellResult]:
+        """Results of a method, which may be ``clean``."""
+        return self.clean if method == CLEAN else self.found[method, label]
+
+    def difference(self, pair: tuple[str, str], label: str) -> dict[str, Interval]:
+        """Interval of a method minus another, for each metric."""
+        ours, theirs = (self.of(name, label) for name in pair)
+        return bootstrap(self.bench.evaluator, ours, theirs)
+
+
+def evaluate_grid(
+    bench: Bench,
+    methods: Sequence[Method],
+    columns: Sequence[Column],
+    noise_seeds: Sequence[int],
+    differences: Sequence[tuple[str, str]] = (),
+    keys: Sequence[str] = (),
+) -> Grid:
+    """Test the head alone, clean and noisy, and every method under every noise.
+
+    All that can be wrong with a method, a noise or a name is said before the work.
+
+    Args:
+        bench: A head's test set.
+        methods: The denoisers.
+        columns: The noises.
+        noise_seeds: Each noise is drawn under each of them.
+        differences: Names of methods that will be compared.
+        keys: Names of metrics that will be shown.
+
+    Raises:
+        FileNotFoundError, RuntimeError, ValueError: If something is missing or does not
+            fit, by name.
+    """
+    check_names(method.name for method in methods)
+    names = [CLEAN, NOISY, *(method.name for method in methods)]
+    for name in (name for pair in differences for name in pair):
+        if name not in names:
+            raise ValueError(
+                f"no method is called {name!r}; there are {', '.join(names)}"
+            )
+    if not noise_seeds or len(set(noise_seeds)) < len(noise_seeds):
+        raise ValueError(f"noise seeds must differ, got {list(noise_seeds)}")
+    cells = _cells(bench.cfg, methods, columns, noise_seeds)
+    _check(bench.cfg, [cell for own in cells.values() for cell in own])
+    clean = [bench.result(CLEAN_CELL)]
+    unknown = [key for key in keys if key not in clean[0].metrics]
+    if unknown:
+        raise ValueError(
+            f"no metric is called {', '.join(unknown)}; the config's are "
+            f"{', '.join(sorted(clean[0].metrics))}"
+        )
+    found = {
+        place: [bench.result(cell) for cell in own] for place, own in cells.items()
+    }
+    return Grid(bench, clean, found, cells)
+
+
+def _cells(
+    cfg: Config,
+    methods: Sequence[Method],
+    columns: Sequence[Column],
+    noise_seeds: Sequence[int],
+) -> dict[tuple[str, str], list[Cell]]:
+    cells = {}
+    for column in columns:
+        models = {NOISY: IDENTITY}
+        for method in methods:
+            with _naming(method.name, column.label):
+                models[method.name] = method.model(cfg.model.denoiser, column.values)
+        for name, model in models.items():
+            model = dict(model, **column.options)
+            cells[name, column.label] = [
+                Cell(name, model, seed, column.label) for seed in noise_seeds
+            ]
+    return cells
+
+
+def _check(cfg: Config, cells: Sequence[Cell]) -> None:
+    """Build every noise and denoiser, so that what is wrong is said at once."""
+    seen = []
+    for cell in cells:
+        if cell.model in seen:
+            continue
+        seen.append(cell.model)
+        model = merged(Config(dict(model=cfg.model)), cell).model
+        with _naming(cell.name, cell.noise):
+            noise, denoiser = MODELS.build(model.noise), MODELS.build(model.denoiser)
+            path = model.get("denoiser_checkpoint")
+            if path is not None:
+                load_denoiser_weights(denoiser, path, model.denoiser)
+            if getattr(denoiser, "takes_sigma", False) and denoiser.sigma is None:
+                probe = torch.full((3, 8, 8), 0.5)
+                _, level = noise.add_and_tell(probe, torch.Generator())
+                if level is None:
+                    raise ValueError(
+                        f"this denoiser is told the level of the noise, and {noise!r} "
+                        "has none to tell"
+                    )
+
+
+@contextlib.contextmanager
+def _naming(*parts: str) -> Iterator[None]:
+    """Say of an error whose it is."""
+    try:
+        yield
+    except ERRORS as error:
+        kind = next((kind for kind in KINDS if isinstance(error, kind)), ValueError)
+        text = error.args[0] if isinstance(error, KeyError) and error.args else error
+        where = ", ".join(part for part in parts if part)
+        raise kind(f"{where}: {text}") from None
+
+
+def own_column(cfg: Config) -> Column:
+    """The noise of a config itself."""
+    noise: Mapping = cfg.model.noise
+    sigma = noise.get("sigma")
+    known = isinstance(sigma, (int, float))
+    return Column("", dict(sigma=sigma) if known else {})
