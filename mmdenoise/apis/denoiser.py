@@ -62,8 +62,7 @@ def load_denoiser(
     target = _device(device)
     config, path = denoiser_config(source, sigma)
     try:
-        # The class itself: a host's default scope would look its bare name up there.
-        denoiser = MODELS.build(dict(config, type=found))
+        denoiser = MODELS.build(config)
     except TypeError as error:
         raise ValueError(f"{source!r} cannot be built: {error}") from None
     if isinstance(denoiser, Denoiser):
@@ -103,7 +102,7 @@ def takes_sigma(source: str) -> bool:
     _, config, found = _resolve(source)
     if issubclass(found, Denoiser):
         # Some take a level or not by their options, or by their weights.
-        return MODELS.build(dict(config, type=found)).takes_sigma
+        return MODELS.build(config).takes_sigma
     return "sigma" in inspect.signature(found).parameters
 
 
@@ -121,6 +120,8 @@ def _resolve(source: str) -> tuple[str | None, dict, type]:
             f"({', '.join(FILES)})"
         )
     _refuse_unknown_types(source, found, config)
+    # A host's default scope would look its bare name up there.
+    config = dict(config, type=OURS + str(config["type"]).removeprefix(OURS))
     if path is not None and "checkpoint" in inspect.signature(found).parameters:
         # Where it finds its architecture: here, whatever file a release was made of.
         config = dict(config, checkpoint=path)

@@ -120,7 +120,7 @@ def evaluate_grid(
             )
     if not noise_seeds or len(set(noise_seeds)) < len(noise_seeds):
         raise ValueError(f"noise seeds must differ, got {list(noise_seeds)}")
-    cells = _cells(bench.cfg, methods, columns, noise_seeds)
+    cells = _cells(methods, columns, noise_seeds)
     _check(bench.cfg, [cell for own in cells.values() for cell in own])
     clean = [bench.result(CLEAN_CELL)]
     unknown = [key for key in keys if key not in clean[0].metrics]
@@ -136,7 +136,6 @@ def evaluate_grid(
 
 
 def _cells(
-    cfg: Config,
     methods: Sequence[Method],
     columns: Sequence[Column],
     noise_seeds: Sequence[int],
@@ -146,7 +145,7 @@ def _cells(
         models = {NOISY: IDENTITY}
         for method in methods:
             with _naming(method.name, column.label):
-                models[method.name] = method.model(cfg.model.denoiser, column.values)
+                models[method.name] = method.model(column.values)
         for name, model in models.items():
             model = dict(model, **column.options)
             cells[name, column.label] = [

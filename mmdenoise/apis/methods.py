@@ -99,17 +99,16 @@ class Method:
             return hashlib.sha256(config.encode()).hexdigest()
         return file_digest(path)
 
-    def model(self, own: Mapping, values: Mapping[str, object]) -> dict:
+    def model(self, values: Mapping[str, object]) -> dict:
         """What puts this method in front of a cascade's head.
 
         Args:
-            own: Config of the cascade's own denoiser, for files that hold weights and
-                do not say of what network.
             values: Of the noise, by the names that may stand in ``spec``; ``sigma``
                 also goes to a denoiser that must be told its level.
 
         Returns:
-            ``denoiser`` and ``denoiser_checkpoint``, to be merged over the model.
+            ``denoiser`` and ``denoiser_checkpoint``, to be merged over the model. A
+            file of weights that does not say of what network gives the latter alone.
 
         Raises:
             FileNotFoundError, RuntimeError, ValueError: See ``load_denoiser``.
@@ -120,8 +119,4 @@ class Method:
             config, path = denoiser_config(source, sigma)
         except UnnamedDenoiserError:
             return dict(denoiser_checkpoint=source)
-        # Whatever the config's scope is: denoisers are registered with us.
-        kind = str(config["type"])
-        kind = kind if kind.startswith("mmdenoise.") else f"mmdenoise.{kind}"
-        denoiser = dict(config, type=kind, _delete_=True)
-        return dict(denoiser=denoiser, denoiser_checkpoint=path)
+        return dict(denoiser=dict(config, _delete_=True), denoiser_checkpoint=path)
