@@ -1,11 +1,42 @@
 """Packaging of mmdenoise: what it needs, and what is the user's choice."""
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
+# What lies beside the package in a checkout and is looked for inside it, by the name
+# that MMEngine and mim look for, once it is installed.
+METAFILE = "mmdenoise/weights/zoo/metafile.yml"
+EXTRAS = ("configs", "tools", "model-index.yml", METAFILE)
+
+
+class BuildWithExtras(build_py):
+    """Puts configs, the hosts' tools and the model index into ``mmdenoise/.mim``.
+
+    An editable installation finds them where they are, through links.
+    """
+
+    def run(self) -> None:
+        """Build, then copy or link."""
+        super().run()
+        where = ROOT if self.editable_mode else Path(self.build_lib)
+        folder = where / "mmdenoise" / ".mim"
+        shutil.rmtree(folder, ignore_errors=True)
+        for name in EXTRAS:
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if self.editable_mode:
+                target.symlink_to(os.path.relpath(ROOT / name, target.parent))
+            elif (ROOT / name).is_dir():
+                clean = shutil.ignore_patterns("__pycache__", "*.pyc")
+                shutil.copytree(ROOT / name, target, ignore=clean)
+            else:
+                shutil.copy(ROOT / name, target)
 
 
 def read_version() -> str:
@@ -69,6 +100,7 @@ setup(
     long_description=read_readme(),
     long_description_content_type="text/markdown",
     author="The mmdenoise developers",
+    project_urls={"Paper": "https://arxiv.org/abs/1809.01826"},
     license="Apache-2.0",
     keywords="computer vision, image denoising, semantic segmentation, MMEngine",
     classifiers=[
@@ -87,15 +119,20 @@ setup(
     python_requires=">=3.9",
     packages=find_packages(include=["mmdenoise", "mmdenoise.*"]),
     package_data={
+        "mmdenoise": ["py.typed"],
         "mmdenoise.visualization.opinion_page": ["page.*"],
         "mmdenoise.weights.zoo": ["*.safetensors", "metafile.yml"],
     },
+    cmdclass={"build_py": BuildWithExtras},
     entry_points={"console_scripts": ["mmdenoise = mmdenoise.cli.main:main"]},
     zip_safe=False,
     # Whatever both host families share. The hosts themselves are extras: see above.
     install_requires=[
+        "matplotlib",
         "numpy>=1.26",
+        "opencv-python",
         "Pillow",
+        "PyYAML",
         "safetensors",
         "tifffile",
         "torch>=2.1",
@@ -104,8 +141,9 @@ setup(
         "onedl": ONEDL,
         "openmmlab": OPENMMLAB,
         "baselines": ["bm3d", "h5py", "scipy", "spandrel"],
+        "completion": ["shtab"],
         "demo": ["gradio>=5"],
-        "study": ["matplotlib", "scipy"],
-        "dev": ["matplotlib", "pytest", "ruff", "scikit-image"],
+        "study": ["scipy"],
+        "dev": ["pytest", "ruff", "scikit-image"],
     },
 )

@@ -10,7 +10,7 @@ model = dict(
     type="mmdenoise.CascadeSegmentor",
     denoiser=dict(type="mmdenoise.MultiScaleDenoiser"),
     denoiser_checkpoint="multiscale_sigma60",
-    head="configs/deeplab_largefov_voc12aug.py",
+    head="{{ fileDirname }}/deeplab_largefov_voc12aug.py",
     head_checkpoint="work_dirs/deeplab_largefov_voc12aug/iter_6000.pth",
     tap="backbone.features.8",  # relu3_3
     noise=dict(type="mmdenoise.GaussianNoise", sigma=60),

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import importlib
 
-from .hosts import check_hosts
+from .hosts import check_hosts, open_our_names
 
 check_hosts()
+open_our_names()
 
 # What MMEngine looks for by name, once a config has imported this package.
 from . import registry  # noqa: E402,F401

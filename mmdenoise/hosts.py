@@ -8,7 +8,9 @@ import os
 import runpy
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["check_hosts", "has_host"]
+from mmdenoise.shipped_configs import OURS, find_config
+
+__all__ = ["check_hosts", "has_host", "open_our_names"]
 
 OLDEST = {"mmengine": (0, 10), "mmcv": (2, 1)}
 TASK_HOSTS = {"mmseg": (1, 2), "mmpretrain": (1, 2)}
@@ -84,3 +86,21 @@ def _mend_zoo_names() -> None:
         version("mmsegmentation")
     except PackageNotFoundError:
         utils.MODULE2PACKAGE["mmseg"] = "mmseg"
+
+
+def open_our_names() -> None:
+    """Let ``mmdenoise::NAME.py`` be a base of any config, once this is imported.
+
+    MMEngine knows the packages of its own family, and gives what is in their configs
+    the package's scope; ours belong to the host of their data set.
+    """
+    from mmengine.config import Config
+
+    theirs = Config._get_cfg_path
+
+    def find(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        if cfg_path.startswith(OURS):
+            return str(find_config(cfg_path)), None
+        return theirs(cfg_path, filename)
+
+    Config._get_cfg_path = staticmethod(find)

@@ -13,7 +13,7 @@ model = dict(
         stem_channels=32,
     ),
     denoiser_checkpoint="work_dirs/demo/seed0/denoiser/iter_600.pth",
-    head="configs/demo/classifier.py",
+    head="{{ fileDirname }}/classifier.py",
     head_checkpoint="work_dirs/demo/seed0/classifier/iter_300.pth",
     tap="backbone.layer1",
     noise=dict(type="mmdenoise.GaussianNoise", sigma=60),

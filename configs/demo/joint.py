@@ -12,7 +12,7 @@ model = dict(
         stem_channels=32,
     ),
     denoiser_checkpoint="work_dirs/demo/seed0/denoiser/iter_600.pth",
-    head="configs/demo/head.py",
+    head="{{ fileDirname }}/head.py",
     head_checkpoint="work_dirs/demo/seed0/head/iter_350.pth",
     tap="backbone.layer1",
     noise=dict(type="mmdenoise.GaussianNoise", sigma=60),

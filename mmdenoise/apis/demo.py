@@ -11,9 +11,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmdenoise.apis.compare import compare
-from mmdenoise.apis.shipped_configs import configs_folder
 from mmdenoise.datasets.textured_classes import make_class_dataset
 from mmdenoise.datasets.textured_shapes import make_voc_dataset
+from mmdenoise.shipped_configs import configs_folder
 from mmdenoise.weights.resume import newest_checkpoint
 
 __all__ = ["run_demo"]

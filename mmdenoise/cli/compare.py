@@ -58,8 +58,10 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.apis.compare import compare
     from mmdenoise.cli.options import named_values
     from mmdenoise.cli.runs import read_config
+    from mmdenoise.cli.work_dirs import claim_work_dir
 
     cfg = read_config(args, args.out)
+    claim_work_dir(cfg)
     text = compare(
         cfg,
         named_values("--denoiser", args.denoiser, "SOURCE"),

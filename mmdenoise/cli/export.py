@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Export."""
-    from mmdenoise.cli.runs import open_config
+    from mmdenoise.config_files import open_config
     from mmdenoise.weights.export import export_denoiser
 
     cfg = None if args.config is None else open_config(args.config)

@@ -26,6 +26,7 @@ COMMANDS = (
     "demo",
     "data",
     "study",
+    "config",
 )
 
 

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import os.path as osp
 from collections.abc import Sequence
 
 import torch
 from mmengine.config import Config
 
+from mmdenoise.cli.work_dirs import default_work_dir
+from mmdenoise.config_files import open_config
 from mmdenoise.registry import DATASETS
 
-__all__ = ["check_data", "join_ranks", "open_config", "read_config"]
-
-
-def open_config(path: str) -> Config:
-    """Open a config file.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-    """
-    if not osp.isfile(path):
-        raise FileNotFoundError(f"there is no config {path!r}")
-    return Config.fromfile(path)
+__all__ = ["check_data", "join_ranks", "read_config"]
 
 
 def read_config(args: argparse.Namespace, work_dir: str | None = None) -> Config:
@@ -48,8 +38,7 @@ def read_config(args: argparse.Namespace, work_dir: str | None = None) -> Config
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get("work_dir") is None:
-        name = osp.splitext(osp.basename(args.config))[0]
-        cfg.work_dir = osp.join("work_dirs", name)
+        cfg.work_dir = default_work_dir(cfg.filename)
     return cfg
 
 

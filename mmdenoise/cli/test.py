@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> None:
 
     from mmdenoise.apis.testing import Tester, use_checkpoint
     from mmdenoise.cli.runs import check_data, join_ranks, read_config
+    from mmdenoise.cli.work_dirs import claim_work_dir
     from mmdenoise.output_checks import check_writable, refuse_existing
 
     cfg = read_config(args, args.work_dir)
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace) -> None:
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
         cfg.model = dict(cfg.tta_model, module=cfg.model)
     join_ranks(cfg)
+    claim_work_dir(cfg)
     runner = Tester.from_cfg(cfg)
     if args.out:
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))

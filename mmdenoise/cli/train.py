@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.runner import Runner
 
     from mmdenoise.cli.runs import check_data, join_ranks, read_config
+    from mmdenoise.cli.work_dirs import claim_work_dir
     from mmdenoise.weights.mmengine_loading import checkpoint_to_resume
 
     cfg = read_config(args, args.work_dir)
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> None:
             cfg.load_from, cfg.resume = newest, True
     check_data(cfg)
     join_ranks(cfg)
+    claim_work_dir(cfg)
     Runner.from_cfg(cfg).train()
 
 
