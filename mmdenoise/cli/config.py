@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "out", nargs="?", metavar="DIR", help="folder to copy it into; none shows it"
     )
-    add_overwrite(parser)
+    add_overwrite(parser, "copies")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -102,13 +102,6 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, help="of PyTorch on the CPU")
 
 
-def add_overwrite(parser: argparse.ArgumentParser) -> None:
-    """Add ``--overwrite``: without it an existing file is never replaced."""
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace files that exist already"
-    )
-
-
 def add_precision(parser: argparse.ArgumentParser) -> None:
     """Add ``--precision``, and ``--amp``, the hosts' name for mixed precision."""
     choices = ["float32", "float16", "bfloat16"]
