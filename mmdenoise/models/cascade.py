@@ -30,6 +30,7 @@ from .frozen_head import (
     open_head,
     switch_to_eval,
 )
+from .label_check import LabelCheck
 from .recompute import recompute_in_backward, refuse_reentrant
 
 __all__ = ["Cascade", "CascadeClassifier", "CascadeSegmentor"]
@@ -120,7 +121,10 @@ class Cascade(BaseModel):
         head_input = HeadInput(preprocessor, order)
         noise_model = None if noise is None else MODELS.build(noise)
         super().__init__(
-            CascadeDataPreprocessor(preprocessor, head_input, noise_model), init_cfg
+            CascadeDataPreprocessor(
+                preprocessor, head_input, noise_model, LabelCheck(model)
+            ),
+            init_cfg,
         )
         self.denoiser = MODELS.build(denoiser)
         self.head = model

@@ -24,6 +24,7 @@ from mmdenoise.models.image_padding import pad_to
 
 from .denoisers.base import checked_sigma
 from .frozen_head import HeadInput
+from .label_check import LabelCheck
 from .noise import NoiseModel
 
 __all__ = ["Canvas", "CascadeDataPreprocessor", "area_of", "crop_to_areas"]
@@ -78,6 +79,7 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
         head_preprocessor: The head's own, already built.
         head_input: The map between its output and images in [0, 1].
         noise: The noise model, or None where the images are noisy already.
+        check_labels: Looks at the labels of each batch; None passes all.
     """
 
     def __init__(
@@ -85,8 +87,10 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
         head_preprocessor: nn.Module,
         head_input: HeadInput,
         noise: Optional[NoiseModel] = None,
+        check_labels: Optional[LabelCheck] = None,
     ) -> None:
         super().__init__()
+        self.check_labels = check_labels
         self.head_preprocessor = head_preprocessor
         self.head_input = head_input
         self.noise = noise
@@ -121,6 +125,8 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
         """
         raw = data["inputs"]
         names = _names(data)
+        if self.check_labels is not None:
+            self.check_labels(raw, data.get("data_samples") or (), training)
         sizes = [_checked_size(image, name) for image, name in zip(raw, names)]
         flips = [_flip_of(sample) for sample in data.get("data_samples") or ()]
         flips = flips or [()] * len(sizes)
