@@ -6,13 +6,13 @@ Shapes: images (3, H, W), RGB in [0, 1]; only the clean one stays inside.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
-from mmengine.registry import init_default_scope
+from mmengine.registry import DATASETS, init_default_scope
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
@@ -21,11 +21,15 @@ from mmdenoise.weights.mmengine_loading import safe_loading
 
 from .denoiser import load_denoiser, takes_sigma
 from .denoising import denoise
+from .methods import CLEAN, NOISY, check_names, fill_in
 from .predict import image_pipeline
 
-__all__ = ["CLEAN", "NOISY", "MethodImages", "Methods", "config_without_head"]
-
-CLEAN, NOISY = "clean", "noisy"
+__all__ = [
+    "MethodImages",
+    "MethodRunner",
+    "config_without_head",
+    "items_of_test_set",
+]
 
 
 class MethodImages(NamedTuple):
@@ -72,7 +76,7 @@ def config_without_head(sigma: float | None, seed: int = 0) -> Config:
     )
 
 
-class Methods:
+class MethodRunner:
     """Denoisers that get the same noisy images.
 
     Args:
@@ -81,7 +85,8 @@ class Methods:
             ``model.noise`` is None where images are noisy already.
         device: Where to run.
         sigma: Level in 8-bit units that is told to denoisers that take one; None takes
-            that of the config's noise, where it is Gaussian of one level.
+            that of the config's noise, where it is Gaussian of one level. It stands
+            for ``{sigma}`` in a source, too.
 
     Raises:
         FileNotFoundError, RuntimeError, ValueError: If a source cannot be loaded, a
@@ -95,16 +100,16 @@ class Methods:
         device: str = "cpu",
         sigma: float | None = None,
     ) -> None:
-        for name in (CLEAN, NOISY):
-            if name in sources:
-                raise ValueError(f"no denoiser can be called {name!r}: an image is")
+        check_names(sources)
         if "denoiser" not in cfg.model:
             raise ValueError("the config is no cascade's: it has no model.denoiser")
         init_default_scope(cfg.get("default_scope", "mmengine"))
+        self.cfg = cfg
         if sigma is None:
             sigma = _level_of(cfg.model.get("noise"))
         self.denoisers: dict[str, nn.Module] = {}
-        for name, source in sources.items():
+        for name, spec in sources.items():
+            source = spec if sigma is None else fill_in(spec, dict(sigma=sigma))
             level = sigma if takes_sigma(source) else None
             self.denoisers[name] = load_denoiser(source, device, level)
         self._pipeline = Compose(image_pipeline(cfg))
@@ -157,6 +162,25 @@ class Methods:
             for name, image in versions.items()
         }
         return MethodImages({k: v[0].cpu() for k, v in versions.items()}, samples)
+
+
+def items_of_test_set(cfg: Config, indices: Sequence[int]) -> list[dict]:
+    """Read items of a config's test set, labels included.
+
+    Raises:
+        ValueError: If an index lies beyond it.
+    """
+    if not indices:
+        return []
+    init_default_scope(cfg.get("default_scope", "mmengine"))
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    wrong = [index for index in indices if not 0 <= index < len(dataset)]
+    if wrong:
+        raise ValueError(
+            f"the test set has the images 0 to {len(dataset) - 1}, none of index "
+            f"{wrong[0]}"
+        )
+    return [dataset[index] for index in indices]
 
 
 def _level_of(noise: dict | None) -> float | None:

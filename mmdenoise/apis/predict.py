@@ -21,7 +21,7 @@ from mmdenoise.weights.mmengine_loading import safe_loading
 from mmdenoise.weights.state_dicts import is_cascade, read_state_dict
 from mmdenoise.weights.zoo import resolve
 
-__all__ = ["image_pipeline", "predict_image", "write_prediction"]
+__all__ = ["image_pipeline", "predict_image", "info_of_test_set", "write_prediction"]
 
 
 @safe_loading()
@@ -87,7 +87,7 @@ def write_prediction(sample: BaseDataElement, cfg: Config, out_dir: str) -> list
     pictures = {"denoised": Image.fromarray(denoised)}
     labels = label_map_of(sample, "pred")
     if labels is not None:
-        palette = _palette(cfg)
+        palette = info_of_test_set(cfg).get("palette", [])
         pictures["labels"] = _indexed(labels, palette)
         pictures["overlay"] = _overlay(denoised, colour_labels(labels, palette))
     written = []
@@ -107,13 +107,17 @@ def write_prediction(sample: BaseDataElement, cfg: Config, out_dir: str) -> list
     return written
 
 
-def _palette(cfg: Config) -> list:
-    """Colours of the test set's classes, found without its files."""
+def info_of_test_set(cfg: Config) -> dict:
+    """What is known of the test set's classes, without its files.
+
+    Returns:
+        ``classes`` and ``palette``, where there are any.
+    """
     dataset = cfg.test_dataloader.dataset
     # A set of the host's own is registered with the host, not with us.
     with DATASETS.switch_scope_and_registry(cfg.get("default_scope")) as registry:
         info = getattr(registry.get(dataset.type), "METAINFO", {})
-    return dict(info, **dataset.get("metainfo", {})).get("palette", [])
+    return dict(info, **dataset.get("metainfo", {}))
 
 
 def _indexed(labels: np.ndarray, palette: list) -> Image.Image:

@@ -11,7 +11,7 @@ from mmdenoise.evaluation.functional import quantize
 from mmdenoise.output_checks import check_writable, refuse_existing
 from mmdenoise.visualization.opinion_page import opinion_page
 
-from .method_images import Methods
+from .method_images import MethodRunner
 
 __all__ = ["make_study"]
 
@@ -19,7 +19,7 @@ TITLE = "Which picture looks best?"
 
 
 def make_study(
-    methods: Methods,
+    methods: MethodRunner,
     paths: Sequence[str],
     out: str,
     title: str = TITLE,

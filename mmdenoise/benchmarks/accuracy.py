@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mmdenoise.apis.denoising import denoise
 from mmdenoise.apis.methods import Method
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.benchmarks.psnr_plot import check_matplotlib, plot_psnr
+from mmdenoise.benchmarks.psnr_plot import plot_psnr
 from mmdenoise.benchmarks.score_log import ResultLog, Score, key_of
 from mmdenoise.benchmarks.score_tables import (
     averages,
@@ -29,6 +29,7 @@ from mmdenoise.engine.progress import ProgressLine, TimeLeft
 from mmdenoise.evaluation.functional import psnr, ssim
 from mmdenoise.models.data_preprocessor import evaluation_generator
 from mmdenoise.models.noise import GaussianNoise
+from mmdenoise.visualization.matplotlib_check import check_matplotlib
 
 __all__ = ["Benchmark", "benchmark", "clean_image", "write_report"]
 

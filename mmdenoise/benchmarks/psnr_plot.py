@@ -10,21 +10,9 @@ from mmdenoise.benchmarks.score_tables import Average
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_matplotlib", "plot_psnr"]
+__all__ = ["plot_psnr"]
 
 PANEL = (5.2, 4.2)  # inches
-
-
-def check_matplotlib() -> None:
-    """Say now, and not after hours, that the plot needs a package.
-
-    Raises:
-        ImportError: Naming it.
-    """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        raise ImportError("the plot needs matplotlib: pip install matplotlib") from None
 
 
 def plot_psnr(averages: Sequence[Average]) -> Figure:

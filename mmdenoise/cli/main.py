@@ -25,6 +25,7 @@ COMMANDS = (
     "benchmark",
     "demo",
     "data",
+    "panels",
     "study",
     "config",
 )

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmdenoise.apis.denoiser import load_denoiser
 from mmdenoise.apis.denoising import denoise
-from mmdenoise.apis.method_images import Methods, config_without_head
+from mmdenoise.apis.method_images import MethodRunner, config_without_head
 
 SOURCES = dict(blind="multiscale_blind", fifty="multiscale_sigma50")
 OPTIONS = [f"--denoiser={name}={source}" for name, source in SOURCES.items()]
@@ -46,7 +46,7 @@ def test_page_holds_what_the_denoisers_make(command, photo, work):
     assert "blind" not in page and "fifty" not in page and "one.png" not in page
     shown = json.loads(re.search(r'application/json">(.*?)</script>', page, re.S)[1])
     assert len(shown["images"]) == 2
-    methods = Methods(SOURCES, config_without_head(50))
+    methods = MethodRunner(SOURCES, config_without_head(50))
     for entry, image in zip(key["images"], images):
         assert entry["name"] == image
         noisy = methods.run(methods.read(image)).images["noisy"]
@@ -61,7 +61,7 @@ def test_page_holds_what_the_denoisers_make(command, photo, work):
 
 def test_noisy_images_get_no_noise(photo):
     path = photo("one.png")
-    methods = Methods({}, config_without_head(None))
+    methods = MethodRunner({}, config_without_head(None))
     found = methods.run(methods.read(path))
     assert found.clean is None
     pixels = found.images["noisy"].mul(255).permute(1, 2, 0).numpy()
@@ -70,7 +70,7 @@ def test_noisy_images_get_no_noise(photo):
 
 def test_seed_draws_another_noise(photo):
     path = photo("one.png")
-    runs = [Methods({}, config_without_head(30, seed)) for seed in (0, 0, 1)]
+    runs = [MethodRunner({}, config_without_head(30, seed)) for seed in (0, 0, 1)]
     first, again, other = (m.run(m.read(path)).images["noisy"] for m in runs)
     assert first.equal(again) and not first.equal(other)
     clean = runs[0].run(runs[0].read(path)).clean
@@ -80,11 +80,11 @@ def test_seed_draws_another_noise(photo):
 def test_level_is_told_to_whom_takes_it(photo):
     path = photo("one.png")
     source = dict(m="MCWNNM")
-    small = [Methods(source, config_without_head(None), sigma=s) for s in (5, 40)]
+    small = [MethodRunner(source, config_without_head(None), sigma=s) for s in (5, 40)]
     weak, strong = (m.run(m.read(path)).denoised["m"] for m in small)
     assert not weak.equal(strong)
     with pytest.raises(ValueError, match="needs the level"):
-        Methods(source, config_without_head(None))
+        MethodRunner(source, config_without_head(None))
 
 
 def test_what_is_wrong_is_one_line(command, photo, work):
@@ -99,7 +99,7 @@ def test_what_is_wrong_is_one_line(command, photo, work):
     run = command(*one, "--denoiser=other=multiscale_blind")
     assert run.code == 1 and "gave the same picture" in run.err
     run = command(*one, "--denoiser=noisy=multiscale_blind")
-    assert run.code == 1 and "no denoiser can be called 'noisy'" in run.err
+    assert run.code == 1 and "may not be called 'noisy'" in run.err
     assert not (work / "s").exists()
 
 

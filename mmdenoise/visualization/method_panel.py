@@ -1,0 +1,217 @@
+"""Methods side by side: pictures, a region of each, and what a head sees below.
+
+Sizes are in inches and places computed, so that no text is cut or overlaps.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .class_views import class_colours, draw_best_classes, draw_label_map
+from .regions import Region
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Block", "Cell", "draw_method_panel"]
+
+CELL = 2.1  # width of a picture
+GAP, MARGIN, BLOCK_GAP = 0.06, 0.08, 0.16
+CAPTION, TITLE_LINE, LEGEND_LINE = 0.2, 0.17, 0.24
+CLASS_LINE, BEST = 0.3, 3
+TITLE_WIDTH = 24  # letters
+
+
+@dataclass
+class Cell:
+    """One version of an image.
+
+    Attributes:
+        picture: (H, W, 3) uint8 RGB; None for what has no picture.
+        caption: A line below it.
+        labels: (h, w) label map of the head; 255 is no class.
+        best: Names and scores of the head's best classes, the highest first.
+    """
+
+    picture: np.ndarray | None = None
+    caption: str = ""
+    labels: np.ndarray | None = None
+    best: Sequence[tuple[str, float]] = ()
+
+
+@dataclass
+class Block:
+    """One image.
+
+    Attributes:
+        cells: Its versions by the column's title.
+        region: What is shown enlarged; None for nothing.
+        truth: Name of its true class, where it has one.
+    """
+
+    cells: Mapping[str, Cell]
+    region: Region | None = None
+    truth: str | None = None
+    heights: dict[str, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        cells = self.cells.values()
+        picture = next(c.picture for c in cells if c.picture is not None)
+        whole = CELL * picture.shape[0] / picture.shape[1]
+        self.heights = dict(picture=whole)
+        if any(cell.caption for cell in cells):
+            self.heights["caption"] = CAPTION
+        if self.region is not None:
+            self.heights["inset"] = CELL * self.region.height / self.region.width
+        if any(cell.labels is not None for cell in cells):
+            self.heights["labels"] = whole
+        if any(cell.best for cell in cells):
+            self.heights["best"] = CLASS_LINE * BEST
+
+
+def draw_method_panel(
+    blocks: Sequence[Block], classes: Sequence[str] = (), dpi: int = 150
+) -> Figure:
+    """Draw images, one below the other, a column a method.
+
+    Args:
+        blocks: The images, all with the same columns.
+        classes: Names of the classes in the label maps, for the legend.
+        dpi: Pixels an inch.
+    """
+    # Not pyplot, which keeps figures and asks for a display.
+    from matplotlib.figure import Figure
+
+    titles = [textwrap.fill(title, TITLE_WIDTH) for title in blocks[0].cells]
+    head = TITLE_LINE * max(title.count("\n") + 1 for title in titles) + GAP
+    shown = _classes_in(blocks)
+    width = 2 * MARGIN + len(titles) * (CELL + GAP) - GAP
+    columns = max(1, int(width / 1.6))
+    foot = LEGEND_LINE * math.ceil(len(shown) / columns)
+    parts = [tall + GAP for block in blocks for tall in block.heights.values()]
+    body = sum(parts) + BLOCK_GAP * len(blocks)
+    height = 2 * MARGIN + head + body + foot
+    figure = Figure(figsize=(width, height), dpi=dpi)
+    page = _Page(figure, width, height)
+    for column, title in enumerate(titles):
+        x = MARGIN + column * (CELL + GAP) + CELL / 2
+        style = dict(ha="center", va="center", size=9, weight="bold")
+        page.text(x, MARGIN + head / 2, title, **style)
+    top = MARGIN + head
+    for block in blocks:
+        for part, tall in block.heights.items():
+            for column, cell in enumerate(block.cells.values()):
+                box = (MARGIN + column * (CELL + GAP), top, CELL, tall)
+                PARTS[part](page, box, cell, block, shown)
+            top += tall + GAP
+        top += BLOCK_GAP
+    if shown:
+        _draw_legend(figure, shown, classes, columns)
+    return figure
+
+
+class _Page:
+    """A figure whose places are inches from the upper left.
+
+    Args:
+        figure: The figure.
+        width: Its width.
+        height: Its height.
+    """
+
+    def __init__(self, figure: Figure, width: float, height: float) -> None:
+        self.figure, self.width, self.height = figure, width, height
+
+    def text(self, x: float, y: float, text: str, **style) -> None:
+        self.figure.text(x / self.width, 1 - y / self.height, text, **style)
+
+    def axes(self, box: tuple[float, float, float, float]) -> Axes:
+        x, y, width, height = box
+        place = (x / self.width, 1 - (y + height) / self.height)
+        size = (width / self.width, height / self.height)
+        axes = self.figure.add_axes((*place, *size))
+        axes.set(xticks=[], yticks=[])
+        return axes
+
+
+def _draw_picture(page: _Page, box: tuple, cell: Cell, block: Block, shown) -> None:
+    if cell.picture is None:
+        return
+    axes = page.axes(box)
+    axes.imshow(cell.picture, interpolation="antialiased")
+    if block.region is not None:
+        from matplotlib.patches import Rectangle
+
+        x, y, width, height = block.region
+        # Black on white shows on every picture.
+        for colour, thick in (("white", 2.4), ("black", 1.0)):
+            style = dict(fill=False, edgecolor=colour, linewidth=thick)
+            axes.add_patch(Rectangle((x - 0.5, y - 0.5), width, height, **style))
+
+
+def _draw_caption(page: _Page, box: tuple, cell: Cell, block: Block, shown) -> None:
+    x, y, width, height = box
+    style = dict(ha="center", va="center", size=7.5)
+    page.text(x + width / 2, y + height / 2, cell.caption, **style)
+
+
+def _draw_inset(page: _Page, box: tuple, cell: Cell, block: Block, shown) -> None:
+    if cell.picture is not None:
+        page.axes(box).imshow(block.region.cut(cell.picture), interpolation="nearest")
+
+
+def _draw_labels(page: _Page, box: tuple, cell: Cell, block: Block, shown) -> None:
+    if cell.labels is not None:
+        axes = page.axes(box)
+        draw_label_map(axes, cell.labels, shown)
+        axes.set_aspect("auto")
+
+
+def _draw_best(page: _Page, box: tuple, cell: Cell, block: Block, shown) -> None:
+    if cell.best:
+        draw_best_classes(page.axes(box), cell.best, block.truth)
+
+
+PARTS = dict(
+    picture=_draw_picture,
+    caption=_draw_caption,
+    inset=_draw_inset,
+    labels=_draw_labels,
+    best=_draw_best,
+)
+
+
+def _classes_in(blocks: Sequence[Block]) -> dict[int, tuple[int, int, int]]:
+    maps = [c.labels for b in blocks for c in b.cells.values() if c.labels is not None]
+    present = {int(label) for labels in maps for label in np.unique(labels)}
+    return class_colours(sorted(present - {255}))
+
+
+def _draw_legend(
+    figure: Figure,
+    shown: Mapping[int, tuple[int, int, int]],
+    classes: Sequence[str],
+    columns: int,
+) -> None:
+    from matplotlib.patches import Patch
+
+    handles = []
+    for label, colour in shown.items():
+        name = f" {classes[label]}" if label < len(classes) else ""
+        face = tuple(part / 255 for part in colour)
+        handles.append(Patch(facecolor=face, edgecolor="black", label=f"{label}{name}"))
+    figure.legend(
+        handles=handles,
+        loc="lower center",
+        ncols=min(columns, len(handles)),
+        frameon=False,
+        fontsize=8,
+        borderaxespad=0.1,
+    )
