@@ -10,6 +10,7 @@ from mmengine.registry import EVALUATOR as MMENGINE_EVALUATOR
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
@@ -20,6 +21,7 @@ __all__ = [
     "HOOKS",
     "METRICS",
     "MODELS",
+    "OPTIM_WRAPPERS",
     "TRANSFORMS",
 ]
 
@@ -40,3 +42,4 @@ TRANSFORMS = _child(MMENGINE_TRANSFORMS, "datasets")
 EVALUATOR = _child(MMENGINE_EVALUATOR, "evaluation")
 METRICS = _child(MMENGINE_METRICS, "evaluation")
 HOOKS = _child(MMENGINE_HOOKS, "engine")
+OPTIM_WRAPPERS = _child(MMENGINE_OPTIM_WRAPPERS, "engine")

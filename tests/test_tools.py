@@ -16,6 +16,7 @@ from mmengine.logging import MMLogger
 from PIL import Image
 from torch._utils import ExceptionWrapper
 
+from mmdenoise import precision
 from mmdenoise.cli.errors import exit_code
 from mmdenoise.datasets.textured_shapes import make_voc_dataset
 from mmdenoise.registry import MODELS
@@ -753,12 +754,16 @@ def test_two_ranks(tool, world, tmp_path):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without a GPU")
-@pytest.mark.parametrize("dtype", [(), ("float16",), ("bfloat16",)])
-def test_mixed_precision_without_a_gpu(world, tool, dtype):
-    error = tool("train", world.config, "--amp", *dtype).error
-    name = dtype[0] if dtype else "float16"
-    expected = f"--precision {name} needs a GPU, and there is none: leave it out"
-    assert error == expected
+def test_mixed_precision_without_a_gpu(world, tool, monkeypatch):
+    expected = "--precision float16 needs a GPU, and there is none"
+    assert tool("train", world.config, "--amp").error.startswith(expected)
+    monkeypatch.setattr(precision, "_cpu_has_it", lambda: False)
+    error = tool("train", world.config, "--precision", "bfloat16").error
+    assert error.startswith("precision 'bfloat16': the device 'cpu' has no instruct")
+    error = tool(
+        "train", world.config, options=["optim_wrapper.type=AmpOptimWrapper"]
+    ).error
+    assert "needs a GPU, and there is none: choose another, or say --prec" in error
 
 
 def test_compiling_everything_is_refused(world, tool):

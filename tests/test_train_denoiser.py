@@ -11,6 +11,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from PIL import Image
 
+from mmdenoise import precision
+
 ROOT = Path(__file__).parents[1]
 SMALL = dict(encoder_channels=8, decoder_channels=8, stem_channels=4)
 
@@ -99,6 +101,21 @@ def test_a_resumed_training_ends_in_the_same_weights(config, tmp_path, seed):
     resumed, replayed = train(cfg)
     assert same(batches[4:], replayed)
     assert same(weights(whole), weights(resumed))
+
+
+def test_resumed_under_autocast(config, tmp_path, monkeypatch):
+    """Whether the CPU has the instructions or emulates them."""
+    monkeypatch.setattr(precision, "_cpu_has_it", lambda: True)
+    found = []
+    for resume in ({}, dict(resume=True, load_from=str(tmp_path / "work/iter_2.pth"))):
+        cfg = config(4)
+        cfg.optim_wrapper.type = "mmdenoise.MixedPrecisionOptimWrapper"
+        cfg.optim_wrapper.precision = "bfloat16"
+        cfg.merge_from_dict(resume)
+        runner, _ = train(cfg)
+        assert runner.optim_wrapper.precision == "bfloat16"
+        found.append(weights(runner))
+    assert same(*found)
 
 
 def test_another_seed_draws_other_patches(config):

@@ -104,11 +104,12 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 
 def add_precision(parser: argparse.ArgumentParser) -> None:
     """Add ``--precision``, and ``--amp``, the hosts' name for mixed precision."""
-    choices = ["float32", "float16", "bfloat16"]
+    choices = ["auto", "float32", "bfloat16", "float16"]
     parser.add_argument(
         "--precision",
         choices=choices,
-        help="float16 and bfloat16 need a GPU; without it the config's",
+        help="auto: bfloat16 where the GPU or the CPU has instructions for it, else "
+        "float32; float16 needs a GPU; without the option, the config's",
     )
     old_name(
         parser, "--precision", "--amp", nargs="?", const="float16", choices=choices

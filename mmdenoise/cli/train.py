@@ -63,22 +63,23 @@ def _set_precision(cfg, precision: str | None) -> None:
     """
     from mmengine.device import is_cuda_available
 
-    mixed = cfg.optim_wrapper.get("type") == "AmpOptimWrapper"
-    if precision == "float32" and mixed:
-        cfg.optim_wrapper.type = "OptimWrapper"
-        cfg.optim_wrapper.pop("dtype", None), cfg.optim_wrapper.pop("loss_scale", None)
-    elif precision in ("float16", "bfloat16"):
-        if not is_cuda_available():
+    wrapper = cfg.optim_wrapper
+    if precision is None:
+        if wrapper.get("type") == "AmpOptimWrapper" and not is_cuda_available():
             raise ValueError(
-                f"--precision {precision} needs a GPU, and there is none: leave it out"
+                "the config trains in mixed precision (AmpOptimWrapper), which needs a "
+                "GPU, and there is none: choose another, or say --precision auto"
             )
-        cfg.optim_wrapper.type = "AmpOptimWrapper"
-        cfg.optim_wrapper.dtype = precision
-        # float16 underflows without; bfloat16 has the range of float32.
-        scale = "dynamic" if precision == "float16" else 1.0
-        cfg.optim_wrapper.setdefault("loss_scale", scale)
-    elif mixed and not is_cuda_available():
+        return
+    for option in ("dtype", "loss_scale", "precision"):
+        wrapper.pop(option, None)
+    if precision != "float16":
+        wrapper.type = "mmdenoise.MixedPrecisionOptimWrapper"
+        wrapper.precision = precision
+    elif not is_cuda_available():
         raise ValueError(
-            "the config trains in mixed precision (AmpOptimWrapper), which needs a "
-            "GPU, and there is none: choose another, or --precision float32"
+            "--precision float16 needs a GPU, and there is none: say auto or bfloat16"
         )
+    else:
+        # float16 underflows without; bfloat16 has the range of float32.
+        wrapper.update(type="AmpOptimWrapper", dtype=precision, loss_scale="dynamic")

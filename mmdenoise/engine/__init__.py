@@ -4,6 +4,7 @@ from mmdenoise.weights.atomic_backend import AtomicBackend
 
 from .empty_data import EmptyDataHook
 from .invalid_loss import InvalidLossHook
+from .mixed_precision import MixedPrecisionOptimWrapper
 from .progress import ProgressHook
 from .random_state import RandomStateHook
 
@@ -11,6 +12,7 @@ __all__ = [
     "AtomicBackend",
     "EmptyDataHook",
     "InvalidLossHook",
+    "MixedPrecisionOptimWrapper",
     "ProgressHook",
     "RandomStateHook",
 ]

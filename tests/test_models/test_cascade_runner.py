@@ -161,9 +161,6 @@ def test_training_with_ema_and_resuming(seg_head, runner):
 @pytest.mark.parametrize("path", SCHEDULES, ids=lambda path: path.stem)
 def test_shipped_schedules_train_the_denoiser_alone(path, seg_head, make_cascade):
     wrapper = Config.fromfile(path).optim_wrapper
-    if wrapper.type == "AmpOptimWrapper":  # which is for GPUs alone
-        parts = ("optimizer", "paramwise_cfg")
-        wrapper = dict(type="OptimWrapper", **{part: wrapper[part] for part in parts})
     model = make_cascade(seg_head)
     optimizer = build_optim_wrapper(model, wrapper).optimizer
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}

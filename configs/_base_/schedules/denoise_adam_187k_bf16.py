@@ -2,9 +2,7 @@
 # 256, so that a GPU computes rather than launches: Adam in bfloat16, cosine to zero.
 # The rate is that of denoise_adam_20k.py; it has not been tuned at this batch.
 optim_wrapper = dict(
-    type="AmpOptimWrapper",
-    dtype="bfloat16",
-    loss_scale=1.0,  # bfloat16 has the range of float32
+    type="mmdenoise.MixedPrecisionOptimWrapper",
     optimizer=dict(type="Adam", lr=1e-3),
     # Any paramwise setting makes MMEngine collect the parameters one by one, which
     # leaves a frozen head's out. The release's x0.1 for the last layer is SGD's.

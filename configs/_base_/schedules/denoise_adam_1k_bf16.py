@@ -1,8 +1,6 @@
 # For a denoiser that is trained already: Adam in bfloat16, half a minute on a GPU.
 optim_wrapper = dict(
-    type="AmpOptimWrapper",
-    dtype="bfloat16",
-    loss_scale=1.0,  # bfloat16 has the range of float32
+    type="mmdenoise.MixedPrecisionOptimWrapper",
     optimizer=dict(type="Adam", lr=5e-4),
     # Any paramwise setting makes MMEngine collect the parameters one by one, which
     # leaves a frozen head's out. The release's x0.1 for the last layer is SGD's.

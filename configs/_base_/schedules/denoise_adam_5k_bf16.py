@@ -1,8 +1,6 @@
 # Three minutes on one GPU (H200) at batch 1024: Adam in bfloat16, cosine to zero.
 optim_wrapper = dict(
-    type="AmpOptimWrapper",
-    dtype="bfloat16",
-    loss_scale=1.0,  # bfloat16 has the range of float32
+    type="mmdenoise.MixedPrecisionOptimWrapper",
     optimizer=dict(type="Adam", lr=1e-3),
     # Any paramwise setting makes MMEngine collect the parameters one by one, which
     # leaves a frozen head's out. The release's x0.1 for the last layer is SGD's.
