@@ -4,16 +4,20 @@ from mmdenoise.hosts import has_host
 
 from .clean_images import CleanImageDataset
 from .draws import DrawSampler
+from .flat_areas import FlatBars, FlatPatches, StretchContrast
 from .patch_dataset import PatchDataset
 from .transforms import LoadImage, PackImage, RandomPatch
 
 __all__ = [
     "CleanImageDataset",
     "DrawSampler",
+    "FlatBars",
+    "FlatPatches",
     "LoadImage",
     "PackImage",
     "PatchDataset",
     "RandomPatch",
+    "StretchContrast",
 ]
 
 if has_host("mmpretrain"):

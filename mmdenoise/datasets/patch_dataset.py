@@ -9,7 +9,7 @@ from mmengine.device import get_device
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from mmdenoise.registry import DATASETS
+from mmdenoise.registry import DATASETS, TRANSFORMS
 
 from .clean_images import CleanImageDataset
 from .draws import Draw
@@ -37,6 +37,8 @@ class PatchDataset(CleanImageDataset):
     Args:
         data_root: The folder.
         size: Side of a patch in pixels.
+        transforms: Configs of :class:`PatchTransform`, applied to each batch one after
+            the other: ``[dict(type='mmdenoise.FlatBars', share=0.1)]``.
         device: Where images lie and patches are cut. None: on the GPU, or the CPU where
             there is none. Worker processes (``num_workers``) need the CPU.
         convert: Modes that are turned into RGB; see ``LoadImage``.
@@ -53,6 +55,7 @@ class PatchDataset(CleanImageDataset):
         self,
         data_root: str,
         size: int,
+        transforms: Sequence[dict] = (),
         device: str | None = None,
         convert: Sequence[str] = (),
         first: int | None = None,
@@ -70,6 +73,7 @@ class PatchDataset(CleanImageDataset):
         self.size = size
         self.device = _checked_device(get_device() if device is None else device)
         self.convert = convert
+        self.transforms = [TRANSFORMS.build(config) for config in transforms]
         self._bank: ImageBank | None = None
         super().__init__(data_root, first=first, **kwargs)
 
@@ -118,6 +122,8 @@ class PatchDataset(CleanImageDataset):
         generator = draws[0].generator(self.device)
         places = draw_places(self._bank, self.size, len(draws), generator)
         patches = cut_patches(self._bank, places, self.size)
+        for transform in self.transforms:
+            patches = transform(patches, generator)
         return [dict(inputs=patch) for patch in patches.unbind()]
 
 

@@ -159,3 +159,27 @@ def test_other_errors(pixels, build, tmp_path):
         build(pipeline=[dict(type="mmdenoise.LoadImage")])
     with pytest.raises(ValueError, match="sampler=dict.type='mmdenoise.DrawSampler'"):
         build()[3]
+
+
+def test_transforms_follow_the_cut(pixels, build):
+    """They draw after the places, so that the places stay what they were."""
+    draws = [Draw(0, 0, n) for n in range(8)]
+    plain = build().__getitems__(draws)
+    some = build(
+        transforms=[
+            dict(type="mmdenoise.FlatBars", share=0.5),
+            dict(type="mmdenoise.FlatPatches", share=0.2),
+        ]
+    )
+    found = some.__getitems__(draws)
+    kept = [torch.equal(a["inputs"], b["inputs"]) for a, b in zip(plain, found)]
+    assert any(kept) and not all(kept)
+    again = some.__getitems__(draws)
+    assert all(torch.equal(a["inputs"], b["inputs"]) for a, b in zip(found, again))
+
+
+def test_images_are_set_aside(pixels, build):
+    train, rest = build(indices=2), build(indices=-1)
+    train.full_init(), rest.full_init()
+    assert (len(train), len(rest)) == (2, 1)
+    assert rest.get_data_info(0)["img_path"].endswith("2.png")

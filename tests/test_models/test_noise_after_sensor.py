@@ -40,6 +40,7 @@ MODELS_OF_ALL_KINDS = [
         ]
     ),
 ]
+TWO = [dict(type="mmdenoise.GaussianNoise", sigma=5)] * 2
 
 
 def seeded(seed=0):
@@ -197,6 +198,30 @@ def test_choice_draws_each_model_as_often_and_keeps_what_follows_it():
         assert abs(int(kind.sum()) - 200) < 58
 
 
+def test_a_choice_by_shares():
+    models = [dict(type="mmdenoise.GaussianNoise", sigma=s) for s in (10, 20, 30, 40)]
+    model = NoiseChoice(models, shares=(0, 3, 1, 0))
+    _, sigma = model.add_and_tell(torch.full((800, 3, 2, 2), 0.5), seeded())
+    count = {level: int((sigma == level).sum()) for level in (10, 20, 30, 40)}
+    assert count[10] == count[40] == 0 and count[20] + count[30] == 800
+    # Within 5 standard deviations.
+    assert abs(count[20] - 600) < 62
+
+
+def test_a_level_that_is_told_in_place_of_the_true_one():
+    image = torch.full((400, 3, 4, 4), 0.5)
+    noisy, sigma = GaussianNoise(0, told=(10, 50)).add_and_tell(image, seeded())
+    assert torch.equal(noisy, image)
+    assert sigma.shape == (400, 1, 1, 1)
+    assert 10 <= sigma.min() < 12 and 48 < sigma.max() <= 50
+    noisy, sigma = GaussianNoise(20, told=5).add_and_tell(image, seeded())
+    assert (noisy - image).std() * 255 == pytest.approx(20, rel=0.03)
+    assert (sigma == 5).all()
+    # The noise is that of the model which tells the truth.
+    assert torch.equal(noisy, GaussianNoise(20).add(image, seeded()))
+    assert repr(GaussianNoise(20, told=5)) == "GaussianNoise(sigma=20.0, told=5.0)"
+
+
 def test_imagenet_c_as_published():
     """Numbers of Hendrycks and Dietterich's make_imagenet_c.py, in our units."""
     build = MODELS.build
@@ -243,6 +268,10 @@ def test_shot_noise_has_the_variance_of_photons():
         (dict(type="GaussianNoise", sigma=5, jpeg=90.5), "jpeg must be .* got 90.5"),
         (dict(type="GaussianNoise", sigma=5, jpeg=True), "jpeg must be .* got True"),
         (dict(type="NoiseChoice", models=[]), "needs a noise model or more"),
+        (dict(type="NoiseChoice", models=TWO, shares=[1]), "must be 2 finite numbers"),
+        (dict(type="NoiseChoice", models=TWO, shares=[0, 0]), "not all 0"),
+        (dict(type="NoiseChoice", models=TWO, shares=[1, -1]), "not negative"),
+        (dict(type="GaussianNoise", sigma=5, told=-1), "told must not be negative"),
         (dict(type="ImageNetCNoise", kind="blur", severity=1), "gaussian, shot, imp"),
         (dict(type="ImageNetCNoise", kind="shot", severity=6), "severities 1 to 5"),
         (dict(type="ImageNetCNoise", kind="shot", severity=0), "severities 1 to 5"),

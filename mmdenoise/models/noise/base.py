@@ -34,8 +34,8 @@ __all__ = [
 
 Level = Union[float, tuple[float, float]]
 LEVELS = 255 * 16
-# Options of every model, as they are where a config is silent.
-DEFAULTS = dict(seed=0, clip=False, quantise=False, jpeg=None)
+# Options as they are where a config is silent.
+DEFAULTS = dict(seed=0, clip=False, quantise=False, jpeg=None, told=None)
 
 
 class Drawn(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -16,22 +17,30 @@ __all__ = ["NoiseChoice"]
 
 @MODELS.register_module()
 class NoiseChoice(NoiseModel):
-    """Draw one of several models for each picture, with equal chances.
+    """Draw one of several models for each picture.
 
     Args:
         models: Configs of noise models; each clips, rounds and compresses as its own
             config says.
         seed: See :class:`NoiseModel`; seeds in ``models`` have no effect.
+        shares: How often each is drawn, in any unit: ``(3, 1)`` draws the first for
+            three pictures of four. None: equally often.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If there is none, or shares do not fit.
     """
 
-    def __init__(self, models: Sequence[dict], seed: int = 0) -> None:
+    def __init__(
+        self,
+        models: Sequence[dict],
+        seed: int = 0,
+        shares: Sequence[float] | None = None,
+    ) -> None:
         super().__init__(seed=seed)
         if not models:
             raise ValueError("NoiseChoice needs a noise model or more in models")
         self.models = [MODELS.build(model) for model in models]
+        self.shares = None if shares is None else _checked_shares(shares, len(models))
 
     def draw(self, image: Tensor, generator: Generator) -> Drawn:
         """Not called: models differ in what follows the noise, too."""
@@ -42,12 +51,7 @@ class NoiseChoice(NoiseModel):
     ) -> tuple[Tensor, Tensor | None]:
         """As :meth:`NoiseModel.add_and_tell`; no level where one drawn tells none."""
         batch = image if image.ndim == 4 else image[None]
-        chosen = torch.randint(
-            len(self.models),
-            (len(batch),),
-            generator=generator,
-            device=generator.device,
-        )
+        chosen = self._choose(len(batch), generator)
         noisy = torch.empty_like(batch)
         levels: list[Tensor | None] = [None] * len(batch)
         for index, model in enumerate(self.models):
@@ -62,3 +66,27 @@ class NoiseChoice(NoiseModel):
         # One model may tell a number and another a map.
         level = torch.stack(torch.broadcast_tensors(*levels))
         return noisy, level if image.ndim == 4 else level[0]
+
+    def _choose(self, count: int, generator: Generator) -> Tensor:
+        """Draw the number of a model for each of ``count`` images."""
+        drawing = dict(generator=generator, device=generator.device)
+        if self.shares is None:
+            return torch.randint(len(self.models), (count,), **drawing)
+        ends = torch.tensor(self.shares, device=generator.device).cumsum(0)
+        drawn = torch.rand(count, **drawing) * ends[-1]
+        # A draw that rounds up to the end belongs to the last that is drawn at all.
+        last = max(i for i, share in enumerate(self.shares) if share > 0)
+        return torch.bucketize(drawn, ends, right=True).clamp(max=last)
+
+
+def _checked_shares(shares: Sequence[float], count: int) -> tuple[float, ...]:
+    fits = len(shares) == count and all(
+        isinstance(share, (int, float)) and math.isfinite(share) and share >= 0
+        for share in shares
+    )
+    if not (fits and any(shares)):
+        raise ValueError(
+            f"shares of NoiseChoice must be {count} finite numbers, one a model, not "
+            f"negative and not all 0; got {shares!r}"
+        )
+    return tuple(float(share) for share in shares)

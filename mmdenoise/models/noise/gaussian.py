@@ -76,20 +76,27 @@ class GaussianNoise(NoiseModel):
     Args:
         sigma: Standard deviation in 8-bit units; a pair (low, high) makes it blind: one
             level a picture, uniform between the two.
+        told: Level, or a pair of them, that a denoiser is told in place of the true
+            one. A network that was trained so on pictures without noise leaves alone
+            what has none.
         **kwargs: See :class:`NoiseModel`.
 
     Raises:
         ValueError: If a level is negative or not finite.
     """
 
-    def __init__(self, sigma: Level, **kwargs) -> None:
+    def __init__(self, sigma: Level, told: Level | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         self.sigma = checked_level("sigma", sigma)
+        self.told = None if told is None else checked_level("told", told)
 
     def draw(self, image: Tensor, generator: Generator) -> Drawn:
         """See :func:`gaussian_noise`."""
         sigma = drawn_level(self.sigma, image, generator)
-        return Drawn(gaussian_noise(image, sigma, generator), told_level(sigma, image))
+        noise = gaussian_noise(image, sigma, generator)
+        if self.told is not None:
+            sigma = drawn_level(self.told, image, generator)
+        return Drawn(noise, told_level(sigma, image))
 
 
 @MODELS.register_module()
