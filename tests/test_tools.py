@@ -20,8 +20,6 @@ from mmdenoise import precision
 from mmdenoise.cli.errors import exit_code
 from mmdenoise.datasets.textured_shapes import make_voc_dataset
 from mmdenoise.registry import MODELS
-from mmdenoise.weights import mmengine_loading as loading
-from mmdenoise.weights import reader as safe_reader
 from mmdenoise.weights.denoiser_file import read_release_info
 from tests.fixtures.commands import CommandRun
 
@@ -35,7 +33,7 @@ RESUME = ["--resume", "--trust-checkpoint"]
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    for name in ("LOCAL_RANK", "MMDENOISE_TRACEBACK", "TORCH_FORCE_WEIGHTS_ONLY_LOAD"):
+    for name in ("LOCAL_RANK", "MMDENOISE_TRACEBACK"):
         # Set and delete: what a tool sets is undone at the test's end.
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -395,11 +393,9 @@ def test_no_checkpoint_runs_code(tool, world, trap, name, arguments, option):
     found = run.error
     if "--resume" not in arguments:
         assert "trap.pth" in found and "and was not opened" in found
-    elif safe_reader.has_safe_torch():
+    else:
         assert "none of the 1 checkpoints" in found
         assert "iter_1.pth' is corrupt or holds more than weights" in run.out
-    else:
-        assert "add --trust-checkpoint" in found
     assert not trap.mark.exists()
 
 
@@ -416,15 +412,7 @@ def test_resuming_runs_no_text(tool, world, tmp_path):
     assert not (tmp_path / "mark").exists()
 
 
-@pytest.mark.parametrize("safe", [True, False])
-def test_trust_is_for_the_checkpoint_to_resume(tool, world, trap, monkeypatch, safe):
-    if safe and not safe_reader.has_safe_torch():
-        pytest.skip("this PyTorch is not safe")
-    for module in (loading, safe_reader):
-        monkeypatch.setattr(module, "has_safe_torch", lambda: safe)
-    if not safe:
-        found = tool("train", world.config, "--resume").error
-        assert re.match(r"--resume: the reader of PyTorch .*add --trust-checkp", found)
+def test_trust_is_for_the_checkpoint_to_resume(tool, world, trap):
     for option in ("head_checkpoint={head}", "denoiser_checkpoint={denoiser}"):
         options = [f"model.{option}".format(**vars(trap))]
         run = tool("train", world.config, *RESUME, options=options)
@@ -434,14 +422,10 @@ def test_trust_is_for_the_checkpoint_to_resume(tool, world, trap, monkeypatch, s
         trap.mark.rmdir()  # made by the file that is trusted
 
 
-def test_what_is_trusted_and_plain_is_resumed(tool, world, tmp_path, monkeypatch):
-    """As on a PyTorch below 2.6."""
-    for module in (loading, safe_reader):
-        monkeypatch.setattr(module, "has_safe_torch", lambda: False)
+def test_what_is_plain_needs_no_trust(tool, world, tmp_path):
+    """Nor is it unpickled where it is trusted."""
     first = tool("train", world.config, options=["train_cfg.max_iters=1"])
     assert first.code == 0, first.err
-    found = tool("train", world.config, "--resume").error
-    assert "add --trust-checkpoint" in found
     run = tool("train", world.config, *RESUME)
     assert run.code == 0, run.err
     assert "resumed epoch: 0, iter: 1" in run.out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 
 import torch
@@ -12,7 +11,12 @@ from torch import nn
 from mmdenoise.models.denoisers import Denoiser, checked_sigma
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.authors_networks import recognise
-from mmdenoise.weights.denoiser_file import load_denoiser_weights, read_release_info
+from mmdenoise.weights.denoiser_file import (
+    load_denoiser_weights,
+    read_release_info,
+    recorded_denoiser,
+)
+from mmdenoise.weights.denoiser_table import checked_denoiser
 from mmdenoise.weights.export import model_in_text
 from mmdenoise.weights.reader import open_checkpoint
 from mmdenoise.weights.state_dicts import weights_in
@@ -112,14 +116,13 @@ def _resolve(source: str) -> tuple[str | None, dict, type]:
     if path is None and _is_file(source):
         path = source
     config = dict(type=source) if path is None else _recorded_config(path)
-    found = _denoiser_class(config.get("type"))
-    if found is None and path is None:
+    found = _denoiser_class(config["type"])
+    if found is None:
         raise ValueError(
-            f"no denoiser is called {source!r}; the zoo has "
+            f"no denoiser is called {config['type']!r}; the zoo has "
             f"{', '.join(zoo_names()) or 'none yet'}; else give a file of weights "
             f"({', '.join(FILES)})"
         )
-    _refuse_unknown_types(source, found, config)
     # A host's default scope would look its bare name up there.
     config = dict(config, type=OURS + str(config["type"]).removeprefix(OURS))
     if path is not None and "checkpoint" in inspect.signature(found).parameters:
@@ -144,28 +147,22 @@ def _is_file(source: str) -> bool:
 
 def _recorded_config(path: str) -> dict:
     """What a file says of its denoiser: a release's record, or a training's config."""
+    what = repr(path)
     info = read_release_info(path)
     if info is not None:
-        try:
-            config = json.loads(info["denoiser"])
-        except (KeyError, ValueError) as error:
-            raise ValueError(
-                f"{path!r}: its metadata are not readable ({error})"
-            ) from None
-    else:
-        content = open_checkpoint(path)
-        meta = content.get("meta") if isinstance(content, dict) else None
-        model = model_in_text(meta.get("cfg")) if isinstance(meta, dict) else None
-        config = model.get("denoiser") if isinstance(model, dict) else None
-        if config is None:
-            published = recognise(weights_in(content, repr(path)), repr(path))
-            config = None if published is None else published[0]
-    if not isinstance(config, dict):
+        return checked_denoiser(recorded_denoiser(info, what), what)
+    content = open_checkpoint(path)
+    meta = content.get("meta") if isinstance(content, dict) else None
+    model = model_in_text(meta.get("cfg")) if isinstance(meta, dict) else None
+    if isinstance(model, dict) and isinstance(model.get("denoiser"), dict):
+        return checked_denoiser(model["denoiser"], what)
+    published = recognise(weights_in(content, what), what)
+    if published is None:
         raise UnnamedDenoiserError(
             f"{path!r} does not say what denoiser it holds: make a release of it with "
             "mmdenoise export and the training's --config"
         )
-    return config
+    return published[0]
 
 
 def _denoiser_class(kind: object) -> type | None:
@@ -182,32 +179,6 @@ def _denoiser_class(kind: object) -> type | None:
     # word.
     ours, inside = (found.__module__.startswith(part) for part in (OURS, DENOISERS))
     return found if inside or not ours else None
-
-
-def _refuse_unknown_types(source: str, found: type | None, config: dict) -> None:
-    """Refuse types by which a file could have any code imported and called.
-
-    Raises:
-        ValueError: Naming the type.
-    """
-    if found is None:
-        raise ValueError(
-            f"{source!r} says that it holds a {config.get('type')!r}, and no denoiser "
-            "of that name is registered"
-        )
-    inner = [value for key, value in config.items() if key != "type"]
-    while inner:
-        value = inner.pop()
-        if isinstance(value, (list, tuple)):
-            inner.extend(value)
-        elif isinstance(value, dict):
-            inner.extend(value.values())
-            kind = value.get("type")
-            if "type" in value and not (isinstance(kind, str) and "." not in kind):
-                raise ValueError(
-                    f"{source!r} names a {kind!r}: only the names of layers that MMCV "
-                    "registers are taken from files, such as 'BN'"
-                )
 
 
 def _tell(denoiser: Denoiser, source: str, sigma: float | None) -> None:

@@ -22,8 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --resume: the checkpoints in the work folder are your own; one that "
         "holds objects beside data is unpickled, which runs whatever it says. Needed "
-        "where PyTorch is older than 2.6, and for schedulers that keep functions "
-        "(OneCycleLR). No other file is opened so",
+        "for schedulers that keep functions (OneCycleLR). No other file is opened so",
     )
 
 

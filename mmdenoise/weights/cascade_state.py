@@ -7,7 +7,12 @@ themselves and never call ``state_dict`` or ``load_state_dict``.
 import torch
 from torch import Tensor, nn
 
-from mmdenoise.weights.state_dicts import fingerprint, mismatch, refuse_not_finite
+from mmdenoise.weights.state_dicts import (
+    checked_fingerprint,
+    fingerprint,
+    mismatch,
+    refuse_not_finite,
+)
 
 __all__ = ["check_state", "keep_denoiser_alone"]
 
@@ -70,12 +75,13 @@ def check_state(
     own = module.head.state_dict()
     if full:
         stored = fingerprint({name: full[name] for name in own if name in full})
-    if stored is not None and not torch.equal(
-        stored.cpu(), module.head_fingerprint.cpu()
-    ):
+    if stored is not None:
+        stored = checked_fingerprint(stored)
+    own_print = module.head_fingerprint
+    if stored is not None and not torch.equal(stored.cpu(), own_print.cpu()):
         raise RuntimeError(
             "the checkpoint was trained in front of another head: its fingerprint is "
-            f"{_hex(stored)}, that of head_checkpoint {_hex(module.head_fingerprint)}; "
+            f"{_hex(stored)}, that of head_checkpoint {_hex(own_print)}; "
             "as denoiser_checkpoint its denoiser goes in front of any head"
         )
     # The head keeps its weights; to loaders that count keys, nothing is missing.

@@ -25,14 +25,16 @@ from collections.abc import Mapping
 
 import torch
 from mmengine.config import ConfigDict
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mmdenoise.atomic_files import atomic_path
 from mmdenoise.registry import MODELS
 from mmdenoise.version import __version__
+from mmdenoise.weights.denoiser_table import checked_denoiser
+from mmdenoise.weights.limits import shortened
 from mmdenoise.weights.reader import local_path, open_checkpoint
+from mmdenoise.weights.safetensors_file import read_metadata
 from mmdenoise.weights.state_dicts import (
     denoiser_weights,
     load_strictly,
@@ -45,6 +47,7 @@ __all__ = [
     "check_denoiser_weights",
     "load_denoiser_weights",
     "read_release_info",
+    "recorded_denoiser",
     "whole_config",
     "write_release",
 ]
@@ -57,6 +60,7 @@ EXPECTED = (
 # Options by which networks of the same weights and the same results may differ; by
 # ``checkpoint`` a denoiser names the file that its architecture is found in.
 FREE = ("checkpoint", "init_cfg", "sigma")
+OURS = "mmdenoise."
 BATCH_NORMS = ("BN", "BN2d", "SyncBN", "MMSyncBN")
 
 
@@ -147,13 +151,14 @@ def read_release_info(path: str) -> dict[str, str] | None:
 
 def _info(path: str, content: object) -> dict[str, str] | None:
     if path.endswith(".safetensors"):
-        with safe_open(local_path(path), "pt") as file:
-            info = file.metadata()
+        info = read_metadata(local_path(path))
     else:
         info = content.get("meta") if isinstance(content, dict) else None
     if not isinstance(info, dict) or "mmdenoise_format" not in info:
         return None
-    return {str(key): str(value) for key, value in info.items() if key != "format"}
+    if not all(isinstance(text, str) for pair in info.items() for text in pair):
+        raise ValueError(f"{path!r}: its metadata are not readable (no texts)")
+    return {key: value for key, value in info.items() if key != "format"}
 
 
 def check_denoiser_weights(path: str, config: Mapping) -> None:
@@ -190,22 +195,46 @@ def load_denoiser_weights(denoiser: nn.Module, path: str, config: Mapping) -> No
     refuse_not_finite(state, what)
 
 
+def recorded_denoiser(info: Mapping[str, str], what: str) -> dict:
+    """Read a file's record of its denoiser, which may say anything.
+
+    Raises:
+        ValueError: Naming ``what``, if it is of another format, or not readable.
+    """
+    if info["mmdenoise_format"] != FORMAT:
+        raise ValueError(
+            f"{what} is a release of format {shortened(info['mmdenoise_format'], 20)}; "
+            f"this version of mmdenoise ({__version__}) knows format {FORMAT}"
+        )
+    try:
+        config = json.loads(info.get("denoiser", ""))
+        if not isinstance(config, dict):
+            raise ValueError("no object")
+    except (RecursionError, ValueError) as error:
+        raise ValueError(
+            f"{what}: its metadata are not readable ({shortened(error, 80)})"
+        ) from None
+    return config
+
+
 def _check_architecture(what: str, info: Mapping[str, str], config: Mapping) -> None:
     """Compare configs: networks of other options can have weights of the same shapes.
 
     Raises:
         RuntimeError: Naming both.
     """
-    if info["mmdenoise_format"] != FORMAT:
-        raise RuntimeError(
-            f"{what} is a release of format {info['mmdenoise_format']}; this version "
-            f"of mmdenoise ({__version__}) knows format {FORMAT}"
-        )
-    try:
-        released = whole_config(json.loads(info["denoiser"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise RuntimeError(f"{what}: its metadata are not readable ({error})") from None
     ours = whole_config(config)
+    try:
+        released = recorded_denoiser(info, what)
+        if str(released.get("type")).removeprefix(OURS) == ours["type"].removeprefix(
+            OURS
+        ):
+            # Built is what the config says, also a class that no file may name.
+            released = whole_config(dict(released, type=config["type"]))
+        else:
+            released = whole_config(checked_denoiser(released, what))
+    except ValueError as error:
+        raise RuntimeError(str(error)) from None
     names = [
         name
         for name in {**ours, **released}
@@ -229,4 +258,4 @@ def _comparable(option: object) -> object:
 
 def _said(config: Mapping, names: list[str]) -> str:
     options = [f"{n}={config[n]!r}" for n in names if n in config and n != "type"]
-    return f"{config['type']}({', '.join(options)})"
+    return shortened(f"{config['type']}({', '.join(options)})", 300)

@@ -10,8 +10,10 @@ from torch import Tensor
 
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.denoiser_file import write_release
+from mmdenoise.weights.denoiser_table import checked_denoiser
 from mmdenoise.weights.reader import open_checkpoint
 from mmdenoise.weights.state_dicts import (
+    checked_fingerprint,
     denoiser_weights,
     fingerprint,
     load_strictly,
@@ -21,6 +23,8 @@ from mmdenoise.weights.state_dicts import (
 __all__ = ["export_denoiser", "model_in_text"]
 
 EMA = "ema_state_dict"
+# Its tree takes a hundred times the memory.
+LONGEST_CONFIG = 1 << 19
 
 
 def export_denoiser(
@@ -59,6 +63,7 @@ def export_denoiser(
     whole = weights_in(content, what)
     meta = content.get("meta") if isinstance(content, dict) else None
     meta = meta if isinstance(meta, dict) else {}
+    iteration = meta.get("iter")
     model = cfg.get("model") if cfg is not None else model_in_text(meta.get("cfg"))
     if not isinstance(model, dict) or "denoiser" not in model:
         source = "the config" if cfg is not None else "the checkpoint's record of one"
@@ -68,15 +73,21 @@ def export_denoiser(
         )
 
     state = denoiser_weights(whole)
-    built = MODELS.build(ConfigDict(model["denoiser"]))
+    # A config is the user's own; what the file itself says may come from anyone.
+    denoiser = model["denoiser"]
+    if cfg is None:
+        denoiser = checked_denoiser(denoiser, f"{what}, in its record of a config,")
+        if "checkpoint" in denoiser:
+            denoiser["checkpoint"] = checkpoint
+    built = MODELS.build(ConfigDict(denoiser))
     load_strictly(built, state, what)
     return write_release(
         out,
         built.state_dict(),
-        model["denoiser"],
+        denoiser,
         noise=model.get("noise"),
         head_fingerprint=_head_fingerprint(whole),
-        iteration=meta.get("iter"),
+        iteration=iteration if type(iteration) is int else None,
         averaged=averaged,
     )
 
@@ -84,7 +95,7 @@ def export_denoiser(
 def _head_fingerprint(state: Mapping[str, Tensor]) -> Tensor | None:
     """Tell the head: a checkpoint has it, or its fingerprint, or was without one."""
     if "head_fingerprint" in state:
-        return state["head_fingerprint"]
+        return checked_fingerprint(state["head_fingerprint"])
     head = {k[len("head.") :]: v for k, v in state.items() if k.startswith("head.")}
     # What MMEngine writes and PyTorch does not keep.
     head = {k: v for k, v in head.items() if not k.startswith("data_preprocessor.")}
@@ -101,7 +112,8 @@ def model_in_text(text: object) -> dict | None:
         The model; None if there is none, or it is more than literals.
     """
     try:
-        body = ast.parse(text).body if isinstance(text, str) else []
+        is_config = isinstance(text, str) and len(text) <= LONGEST_CONFIG
+        body = ast.parse(text).body if is_config else []
         for statement in body:
             if isinstance(statement, ast.Assign) and any(
                 isinstance(target, ast.Name) and target.id == "model"

@@ -2,19 +2,16 @@
 
 Such a file holds ``net.layers``, a cell array of structs with a ``type`` and, in convs,
 ``weights``: kernels (H, W, in, out) and biases. Versions 5 and 7.3 (which is HDF5, with
-all dimensions reversed) hold the same. Neither reader runs anything of a file.
+all dimensions reversed) hold the same.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from types import ModuleType
-
 import numpy as np
 import torch
 from torch import Tensor
+
+from mmdenoise.weights.matlab_file import Layer, read_layers
 
 __all__ = ["read_matconvnet"]
 
@@ -23,16 +20,6 @@ __all__ = ["read_matconvnet"]
 COLUMNS_FIRST = (0, 2, 1, 3)
 # What a layer's options have to be; a file need not say them.
 OPTIONS = {"conv": dict(pad=1, stride=1, dilate=1), "relu": dict(leak=0)}
-LARGEST = 1 << 26
-
-
-@dataclass
-class Layer:
-    """One layer as the file has it: arrays in MATLAB's order of dimensions."""
-
-    kind: str
-    weights: list[np.ndarray] = field(default_factory=list)
-    options: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def read_matconvnet(path: str) -> dict[str, Tensor]:
@@ -53,7 +40,7 @@ def read_matconvnet(path: str) -> dict[str, Tensor]:
     convs: list[list[np.ndarray]] = []
     shuffled = []
     rectifiers = 0
-    for number, layer in enumerate(_layers(path), start=1):
+    for number, layer in enumerate(read_layers(path), start=1):
         _check_options(layer, number)
         if layer.kind == "conv":
             convs.append(_conv(layer, number))
@@ -92,7 +79,7 @@ def read_matconvnet(path: str) -> dict[str, Tensor]:
 
 def _tensor(array: np.ndarray) -> Tensor:
     """Convert, from the byte order of any machine."""
-    return torch.from_numpy(np.ascontiguousarray(array, np.float32))
+    return torch.tensor(np.ascontiguousarray(array, np.float32))
 
 
 def _rows_first(channels: int) -> list[int]:
@@ -149,85 +136,3 @@ def _merged(
         kernel * factor[:, None, None, None],
         (bias - mean) * factor + shift.ravel(),
     ]
-
-
-def _layers(path: str) -> Iterator[Layer]:
-    with open(path, "rb") as file:
-        if file.read(10) == b"MATLAB 5.0":
-            return _layers_of_version_5(path)
-    return _layers_of_hdf5(path)
-
-
-def _layers_of_hdf5(path: str) -> Iterator[Layer]:
-    h5py = _package("h5py")
-    if not h5py.is_hdf5(path):
-        raise ValueError("it is no MATLAB file of version 5 or 7.3")
-    with h5py.File(path, "r") as file:
-        net = file.get("net")
-        cells = net.get("layers") if isinstance(net, h5py.Group) else None
-        if not isinstance(cells, h5py.Dataset) or cells.dtype != h5py.ref_dtype:
-            raise _no_network(file.keys())
-        for reference in _read(cells).ravel():
-            group = file[reference]
-            if not isinstance(group, h5py.Group) or "type" not in group:
-                raise _no_network(file.keys())
-            layer = Layer("".join(map(chr, _read(group["type"]).ravel())))
-            weights = group.get("weights")
-            if weights is not None and weights.dtype == h5py.ref_dtype:
-                # Its dimensions come reversed.
-                layer.weights = [_read(file[item]).T for item in _read(weights).ravel()]
-            for name in OPTIONS.get(layer.kind, ()):
-                if name in group:
-                    layer.options[name] = _read(group[name])
-            yield layer
-
-
-def _read(dataset) -> np.ndarray:
-    """Read a dataset, unless a damaged file says that it is of monstrous size."""
-    if dataset.size is None or dataset.size > LARGEST:
-        raise ValueError(f"{dataset.name!r} has the size {dataset.shape}")
-    return np.asarray(dataset[()])
-
-
-def _layers_of_version_5(path: str) -> Iterator[Layer]:
-    content = _package("scipy.io").loadmat(path, struct_as_record=False)
-    net = _unpacked(content.get("net"))
-    if not isinstance(getattr(net, "layers", None), np.ndarray):
-        raise _no_network(content)
-    for cell in net.layers.ravel():
-        found = _unpacked(cell)
-        if not hasattr(found, "type"):
-            raise _no_network(content)
-        layer = Layer(str(_unpacked(found.type)))
-        weights = getattr(found, "weights", None)
-        if isinstance(weights, np.ndarray) and weights.dtype == object:
-            layer.weights = list(weights.ravel())
-        for name in OPTIONS.get(layer.kind, ()):
-            if hasattr(found, name):
-                layer.options[name] = np.asarray(getattr(found, name))
-        yield layer
-
-
-def _unpacked(value: object) -> object:
-    """Take a struct or a text out of the 1x1 array that it is in."""
-    while isinstance(value, np.ndarray) and value.size == 1:
-        value = value.item()
-    return value
-
-
-def _no_network(names: Iterable[str]) -> ValueError:
-    there = ", ".join(name for name in names if not name.startswith(("#", "__")))
-    return ValueError(
-        "it holds no MatConvNet network, which is a struct 'net' with a cell array "
-        f"'layers'; it holds {there or 'nothing'}"
-    )
-
-
-def _package(module: str) -> ModuleType:
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise ImportError(
-            f"reading MATLAB files needs {module.partition('.')[0]}: "
-            "pip install 'mmdenoise[baselines]'"
-        ) from None

@@ -6,26 +6,23 @@ import contextlib
 import glob
 import os
 from collections.abc import Iterator
+from contextvars import ContextVar
 
-import torch
 from mmengine.dist import barrier, get_rank
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
-from mmdenoise.weights.reader import (
-    FORCED,
-    has_safe_torch,
-    local_path,
-    open_checkpoint,
-    trust,
-    trust_no_file,
-)
+from mmdenoise.weights.reader import local_path, open_checkpoint
 from mmdenoise.weights.resume import newest_checkpoint
 
 __all__ = ["checkpoint_to_resume", "safe_loading"]
 
 URLS = ("http://", "https://")
-_inside = False
+_their_local = mmengine_checkpoint.load_from_local
+_their_http = mmengine_checkpoint.load_from_http
+# Files that the user vouches for, by their real path; None where MMEngine is left as it
+# is. Each thread has its own.
+_trusted: ContextVar[frozenset[str] | None] = ContextVar("trusted", default=None)
 
 
 @contextlib.contextmanager
@@ -34,57 +31,51 @@ def safe_loading() -> Iterator[None]:
 
     MMEngine's own loaders fall back to unpickling, that is running, what a file holds.
     Covers ``load_from``, ``resume`` and ``init_cfg``; zoo names (``torchvision://``)
-    end in a download. What any other code opens by ``torch.load`` is held to weights
-    alone by ``TORCH_FORCE_WEIGHTS_ONLY_LOAD``. Works as a decorator, too.
+    end in a download. It holds for this thread alone, and works as a decorator, too.
     """
-    global _inside
-    if _inside:
-        yield
-        return
-    _inside = True
-    theirs = (mmengine_checkpoint.load_from_local, mmengine_checkpoint.load_from_http)
-    forced = os.environ.get(FORCED)
-    os.environ.setdefault(FORCED, "1")
-    _register(load_from_local, load_from_http)
+    outer = _trusted.get()
+    token = _trusted.set(frozenset() if outer is None else outer)
     try:
         yield
     finally:
-        _register(*theirs)
-        if forced is None:
-            del os.environ[FORCED]
-        trust_no_file()
-        _inside = False
-
-
-def _register(local, http) -> None:
-    CheckpointLoader.register_scheme("", local, force=True)
-    CheckpointLoader.register_scheme(URLS, http, force=True)
-    # The loaders of zoo names call it by this name.
-    mmengine_checkpoint.load_from_http = http
+        _trusted.reset(token)
 
 
 def load_from_local(filename: str, map_location=None) -> object:
     """Read a local file for MMEngine, which logs this function's name."""
-    return _without_program(open_checkpoint(filename, map_location=map_location))
+    if _trusted.get() is None:
+        return _their_local(filename, map_location)
+    return _read(filename, map_location)
 
 
-def load_from_http(filename: str, map_location=None, **_) -> object:
+def load_from_http(filename: str, map_location=None, *args, **kwargs) -> object:
     """Download a file once, not once a rank, and read it for MMEngine."""
+    if _trusted.get() is None:
+        return _their_http(filename, map_location, *args, **kwargs)
     if get_rank() == 0:
         local_path(filename)
     barrier()
-    return _without_program(open_checkpoint(filename, map_location=map_location))
+    return _read(filename, map_location)
 
 
-def _without_program(content: object) -> object:
-    """Drop the one text that MMEngine's ``Runner.resume`` runs, as a config of Python.
+def _read(filename: str, map_location: object) -> object:
+    """Read a file without the one text that ``Runner.resume`` runs, as a config.
 
     It looks there for the number of GPUs, which old versions of the hosts wrote.
     """
+    trusted = os.path.realpath(filename) in _trusted.get()
+    content = open_checkpoint(filename, map_location=map_location, trusted=trusted)
     meta = content.get("meta") if isinstance(content, dict) else None
     if isinstance(meta, dict):
         meta.pop("config", None)
     return content
+
+
+# Once, for all threads: what they do depends on the thread.
+CheckpointLoader.register_scheme("", load_from_local, force=True)
+CheckpointLoader.register_scheme(URLS, load_from_http, force=True)
+# The loaders of zoo names call it by this name.
+mmengine_checkpoint.load_from_http = load_from_http
 
 
 def checkpoint_to_resume(work_dir: str, trusted: bool = False) -> str | None:
@@ -92,32 +83,26 @@ def checkpoint_to_resume(work_dir: str, trusted: bool = False) -> str | None:
 
     Args:
         work_dir: Folder of the training.
-        trusted: The user made what is in the folder, and lets it be unpickled.
+        trusted: The user made what is in the folder, and lets it be unpickled, here and
+            by MMEngine, until the :func:`safe_loading` around this ends.
 
     Returns:
         Its path; None if the folder holds no checkpoint.
 
     Raises:
-        ValueError: If it holds some and none opens, or if this PyTorch is too old to
-            open them without trust.
+        ValueError: If it holds some and none opens.
     """
-    if not (trusted or has_safe_torch()):
-        raise ValueError(
-            f"--resume: the reader of PyTorch {torch.__version__} can be made to run "
-            f"what a checkpoint holds (2.6 mends that); if those in {work_dir!r} are "
-            "your own, add --trust-checkpoint"
-        )
     paths = [
         path
         for kind in ("iter", "epoch")
         for path in glob.glob(os.path.join(glob.escape(work_dir), f"{kind}_*.pth"))
     ]
-    if trusted:
-        trust(paths)
-    newest = newest_checkpoint(work_dir)
+    newest = newest_checkpoint(work_dir, trusted)
     if newest is None and paths:
         raise ValueError(
             f"--resume: none of the {len(paths)} checkpoints in {work_dir!r} opens, as "
             "said above; move them away to start afresh"
         )
+    if newest is not None and trusted and _trusted.get() is not None:
+        _trusted.set(_trusted.get() | {os.path.realpath(newest)})
     return newest

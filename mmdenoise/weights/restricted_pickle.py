@@ -1,169 +1,125 @@
-"""A pickle module that can rebuild data and nothing else, for PyTorch below 2.6.
+"""A pickle reader that can rebuild data and nothing else.
 
-Those versions' own ``weights_only`` reader can be made to run code (CVE-2025-32434),
-and has no place for the histories of scalars in MMEngine's checkpoints. Like theirs and
-its successors, this one interprets the few instructions that data needs, and resolves
-names by a fixed list instead of importing them.
+It interprets the few instructions that data needs. A name in a file is looked up in a
+fixed list (:mod:`.pickled_values`) and is never imported; what stands under a name is
+made from checked numbers, by code of ours.
 
-PyTorch's readers take this module for ``pickle``: they use ``Unpickler`` and ``load``.
+PyTorch's own ``weights_only`` reader is not used: before 2.6 it can be made to run code
+(CVE-2025-32434), and after that it needs a list of classes, NumPy's among them, whose
+state a file could then set.
 """
 
-import codecs
+from __future__ import annotations
+
+import io
 import pickle
-from collections import Counter, OrderedDict
-from typing import Callable
 
-import numpy as np
-import torch
-from mmengine.logging import HistoryBuffer
-from torch import _utils
+from mmdenoise.weights.pickled_arrays import Pending, said
+from mmdenoise.weights.pickled_values import Values
 
-__all__ = ["HARMLESS", "Unpickler", "load"]
+__all__ = ["Unpickler"]
 
-
-def _statistic_of(owner: object, name: str) -> Callable:
-    """Stand in for ``getattr``, by which a history refers to its own statistics."""
-    if owner is HistoryBuffer and name in ("min", "max", "mean", "current"):
-        return getattr(HistoryBuffer, name)
-    raise pickle.UnpicklingError(f"it asks for the attribute {name!r} of an object")
-
-
-def _bytes_of(text: str, encoding: str) -> bytes:
-    """Stand in for ``codecs.encode``, as which bytes are written."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"it asks for the encoding {encoding!r}")
-    return codecs.encode(text, encoding)
-
-
-DTYPES = {type(np.dtype(code)) for code in np.typecodes["AllInteger"] + "?efd"}
-_reconstruct = np.zeros(0).__reduce__()[0]
-_scalar = np.float64(0).__reduce__()[0]
-
-# What MMEngine's checkpoints hold beside tensors, by the names in the files. MMEngine
-# has such a list as well, with ``getattr`` itself in it: a way out of any restriction.
-# NumPy's module has one name in files of NumPy 1 and another in those of NumPy 2.
-HARMLESS = {
-    "builtins.bytes": bytes,
-    "builtins.getattr": _statistic_of,
-    "builtins.slice": slice,
-    "collections.Counter": Counter,
-    "mmengine.logging.history_buffer.HistoryBuffer": HistoryBuffer,
-    "numpy.dtype": np.dtype,
-    "numpy.ndarray": np.ndarray,
-    **{
-        f"numpy.{core}.multiarray.{function.__name__}": function
-        for core in ("core", "_core")
-        for function in (_reconstruct, _scalar)
-    },
-}
-KNOWN = {
-    **HARMLESS,
-    **{f"torch.{k}": v for k, v in vars(torch).items() if isinstance(v, torch.dtype)},
-    "_codecs.encode": _bytes_of,
-    "builtins.bytearray": bytearray,
-    "builtins.complex": complex,
-    "builtins.set": set,
-    "collections.OrderedDict": OrderedDict,
-    "torch.Size": torch.Size,
-    "torch.device": torch.device,
-    **{
-        f"torch._utils.{function.__name__}": function
-        for function in (
-            _utils._rebuild_parameter,
-            _utils._rebuild_tensor,
-            _utils._rebuild_tensor_v2,
-        )
-    },
-}
-# The others are named as an argument, or made without a call.
-CALLED = [v for v in KNOWN.values() if v not in (np.ndarray, HistoryBuffer)]
-FILLED = (dict, OrderedDict, Counter)
+# A checkpoint of 10,000 tensors has 400,000 instructions.
+MOST_INSTRUCTIONS = 2_000_000
+# Python's own implementations; the others are ours, below.
+PLAIN = (
+    *("PROTO", "STOP", "MARK", "GLOBAL", "NONE", "NEWTRUE", "NEWFALSE"),
+    *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
+    *("BINUNICODE", "SHORT_BINSTRING"),
+    *("EMPTY_DICT", "EMPTY_LIST", "EMPTY_TUPLE"),
+    *("TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
+)
 
 
 class _Instructions(dict):
+    """The instructions by their code, of which a file may have so many."""
+
+    left = MOST_INSTRUCTIONS
+
+    def __getitem__(self, code: int):
+        self.left -= 1
+        if self.left < 0:
+            raise pickle.UnpicklingError(
+                f"it has more than {MOST_INSTRUCTIONS:,} instructions"
+            )
+        return super().__getitem__(code)
+
     def __missing__(self, code: int):
         raise pickle.UnpicklingError(f"Unsupported operand {code}")
 
 
 class Unpickler(pickle._Unpickler):
-    """Python's own unpickler in Python, with the instructions of data alone."""
+    """Python's own unpickler in Python, with the instructions of data alone.
 
-    dispatch = _Instructions(
-        {
-            getattr(pickle, name)[0]: pickle._Unpickler.dispatch[
-                getattr(pickle, name)[0]
-            ]
-            for name in (
-                *("PROTO", "STOP", "MARK", "GLOBAL", "NONE", "NEWTRUE", "NEWFALSE"),
-                *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
-                *("BINUNICODE", "SHORT_BINSTRING"),
-                *("EMPTY_DICT", "EMPTY_LIST", "EMPTY_SET", "EMPTY_TUPLE"),
-                *("TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
-                *("BINGET", "LONG_BINGET", "BINPUT", "LONG_BINPUT"),
-            )
-        }
-    )
+    Args:
+        stream: One pickle, or several in a row, in memory.
+        values: Makes what the file names.
+    """
+
+    dispatch = {
+        getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]]
+        for name in PLAIN
+    }
+
+    def __init__(self, stream: io.BytesIO, values: Values) -> None:
+        super().__init__(stream, encoding="utf-8")
+        self.dispatch = _Instructions(self.dispatch)
+        self.values = values
 
     def find_class(self, module: str, name: str) -> object:
         """Look a name up in the list; import nothing."""
-        module = {"__builtin__": "builtins"}.get(module, module)
-        try:
-            return KNOWN[f"{module}.{name}"]
-        except KeyError:
-            raise pickle.UnpicklingError(
-                f"Unsupported global: GLOBAL {module}.{name}"
-            ) from None
+        return self.values.named(module, name)
+
+    def _put(self, index: int) -> None:
+        value = self.stack[-1]
+        self.memo[index] = value
+        if isinstance(value, Pending):
+            value.memo.append(index)
+
+    def _get(self, index: int) -> None:
+        value = self.memo.get(index)
+        if isinstance(value, Pending) or index not in self.memo:
+            raise pickle.UnpicklingError("it refers to what it has not made")
+        self.append(value)
 
     def _reduce(self) -> None:
         arguments = self.stack.pop()
-        function = self.stack[-1]
-        if not any(function is known for known in CALLED):
-            raise pickle.UnpicklingError(f"it asks for a call of {function!r}")
-        self.stack[-1] = function(*arguments)
+        self.stack[-1] = self.values.called(self.stack[-1], arguments)
 
     def _new(self) -> None:
         arguments = self.stack.pop()
-        kind = self.stack.pop()
-        if kind is not HistoryBuffer or arguments:
-            raise pickle.UnpicklingError(f"it asks for an object of {kind!r}")
-        self.append(HistoryBuffer.__new__(HistoryBuffer))
+        self.stack[-1] = self.values.new(self.stack[-1], arguments)
 
     def _build(self) -> None:
         state = self.stack.pop()
         made = self.stack[-1]
-        if type(made) in (OrderedDict, HistoryBuffer) and type(state) is dict:
-            made.__dict__.update(state)
-        elif type(made) is np.ndarray:
-            made.__setstate__(state)
-        # Version, byte order, and nothing that would make it more than a number's.
-        elif type(made) in DTYPES and state[2:5] == (None, None, None):
-            made.__setstate__(state)
-        else:
-            raise pickle.UnpicklingError(f"it sets the state of {type(made)!r}")
+        finished = self.values.finished(made, state)
+        self.stack[-1] = finished
+        for index in made.memo if isinstance(made, Pending) else ():
+            self.memo[index] = finished
 
     def _fill(self, items: list) -> None:
-        target = self.stack[-1]
-        if type(target) not in FILLED:
-            raise pickle.UnpicklingError(f"it sets items of {type(target)!r}")
-        for key, value in zip(items[::2], items[1::2]):
-            target[key] = value
+        self.values.fill(self.stack[-1], items)
 
     def _extend(self, items: list) -> None:
-        target = self.stack[-1]
-        if type(target) is not list:
-            raise pickle.UnpicklingError(f"it appends to {type(target)!r}")
-        target.extend(items)
-
-    def _persistent(self) -> None:
-        identity = self.stack.pop()
-        if type(identity) is not tuple or identity[0] != "storage":
-            raise pickle.UnpicklingError("it refers to more than tensors' storages")
-        self.append(self.persistent_load(identity))
+        if type(self.stack[-1]) is not list:
+            raise pickle.UnpicklingError(f"it appends to {said(self.stack[-1])}")
+        self.stack[-1].extend(items)
 
     def _set_item(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
         self._fill([key, value])
 
+    def _persistent(self) -> None:
+        self.stack[-1] = self.values.storage(self.stack[-1])
+
+    def _number(self, size: int) -> int:
+        return int.from_bytes(self.read(size), "little")
+
+    dispatch[pickle.BINPUT[0]] = lambda self: self._put(self._number(1))
+    dispatch[pickle.LONG_BINPUT[0]] = lambda self: self._put(self._number(4))
+    dispatch[pickle.BINGET[0]] = lambda self: self._get(self._number(1))
+    dispatch[pickle.LONG_BINGET[0]] = lambda self: self._get(self._number(4))
     dispatch[pickle.REDUCE[0]] = _reduce
     dispatch[pickle.NEWOBJ[0]] = _new
     dispatch[pickle.BUILD[0]] = _build
@@ -172,8 +128,3 @@ class Unpickler(pickle._Unpickler):
     dispatch[pickle.SETITEMS[0]] = lambda self: self._fill(self.pop_mark())
     dispatch[pickle.APPEND[0]] = lambda self: self._extend([self.stack.pop()])
     dispatch[pickle.APPENDS[0]] = lambda self: self._extend(self.pop_mark())
-
-
-def load(file, **options) -> object:
-    """Read one object from a binary file; options as for ``pickle.load``."""
-    return Unpickler(file, **options).load()

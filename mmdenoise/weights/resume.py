@@ -12,7 +12,7 @@ from mmdenoise.weights.state_dicts import read_state_dict
 __all__ = ["newest_checkpoint"]
 
 
-def newest_checkpoint(work_dir: str) -> str | None:
+def newest_checkpoint(work_dir: str, trusted: bool = False) -> str | None:
     """Return the newest checkpoint of a folder that opens, or None.
 
     Not the one that ``last_checkpoint`` points to: a kill can fall between the file and
@@ -20,6 +20,7 @@ def newest_checkpoint(work_dir: str) -> str | None:
 
     Args:
         work_dir: Folder with ``iter_N.pth`` or ``epoch_N.pth`` files.
+        trusted: As for :func:`mmdenoise.weights.reader.open_checkpoint`.
     """
     if not os.path.isdir(work_dir):
         return None
@@ -31,7 +32,7 @@ def newest_checkpoint(work_dir: str) -> str | None:
     for _, name in sorted(numbered, reverse=True):
         path = os.path.join(work_dir, name)
         try:
-            read_state_dict(path)
+            read_state_dict(path, trusted=trusted)
         except ValueError as error:
             print_log(f"passed over: {error}", logger="current", level=30)
             continue

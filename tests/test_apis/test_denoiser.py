@@ -12,6 +12,7 @@ from mmdenoise.apis.denoiser import takes_sigma
 from mmdenoise.registry import MODELS
 from mmdenoise.weights import zoo
 from mmdenoise.weights.denoiser_file import write_release
+from mmdenoise.weights.denoiser_table import Numbers, permit
 
 SMALL = dict(
     type="mmdenoise.MultiScaleDenoiser",
@@ -32,6 +33,9 @@ class ScaledDenoiser(nn.Module):
 
     def forward(self, noisy):
         return noisy * self.scale * self.sigma
+
+
+permit("ScaledDenoiser", sigma=Numbers(0, 100))
 
 
 @pytest.fixture
@@ -135,10 +139,18 @@ def release(path, denoiser, state):
     [
         (dict(type="os.system", command="touch CALLED"), "holds a 'os.system'"),
         (dict(type="Cascade", denoiser={}, head="x.py"), "holds a 'Cascade'"),
-        (dict(SMALL, norm_cfg=dict(type="os.system")), "names a 'os.system'"),
-        (dict(SMALL, norm_cfg=[dict(type=["BN"])]), r"names a \['BN'\]"),
-        (dict(SMALL, width=3), "cannot be built: .*unexpected keyword .*'width'"),
-        ("MultiScaleDenoiser", "does not say what denoiser"),
+        (dict(SMALL, norm_cfg=dict(type="os.system")), "may set batch norms"),
+        (dict(SMALL, norm_cfg=[dict(type=["BN"])]), "may set batch norms"),
+        (dict(SMALL, norm_cfg=dict(type="BN", device=["x"])), "may set batch norms"),
+        (dict(SMALL, width=3), "option 'width' that MultiScaleDenoiser does not have"),
+        (dict(SMALL, scales=100), "scales=100 .* whole numbers from 2 to 5"),
+        (dict(SMALL, scales=True), "scales=True"),
+        (dict(SMALL, stem_channels=10**9), "stem_channels=1000000000"),
+        (dict(SMALL, encoder_channels=6), "multiples of 4"),
+        (dict(SMALL, fusion=["concat"]), "'concat' and 'sum'"),
+        (dict(type=["MultiScaleDenoiser"]), r"holds a \['MultiScaleDenoiser'\]"),
+        (dict(scales=3), "holds a None"),
+        ("MultiScaleDenoiser", "metadata are not readable"),
     ],
 )
 def test_a_file_calls_nothing_but_a_denoiser(tmp_path, network, config, message):

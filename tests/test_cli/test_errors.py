@@ -4,6 +4,8 @@ import argparse
 import os
 
 import pytest
+import torch
+from mmengine.runner import CheckpointLoader
 
 from mmdenoise.cli.errors import exit_code
 
@@ -12,10 +14,9 @@ NONE = argparse.Namespace()
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch):
-    for name in ("MMDENOISE_TRACEBACK", "TORCH_FORCE_WEIGHTS_ONLY_LOAD"):
-        # Set and delete: what a test sets is undone at its end.
-        monkeypatch.setenv(name, "")
-        monkeypatch.delenv(name)
+    # Set and delete: what a test sets is undone at its end.
+    monkeypatch.setenv("MMDENOISE_TRACEBACK", "")
+    monkeypatch.delenv("MMDENOISE_TRACEBACK")
 
 
 @pytest.mark.parametrize(
@@ -72,10 +73,18 @@ def test_mistakes_of_ours_are_not_hidden():
         exit_code(main, NONE)
 
 
-def test_a_tool_never_unpickles_what_is_not_data():
-    seen = []
-    exit_code(lambda _: seen.append(os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"]), NONE)
-    assert seen == ["1"]
+def test_a_command_never_unpickles_what_is_not_data(tmp_path, capsys):
+    """MMEngine's own loader is told to, by nothing but the call."""
+
+    class Trap:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "mark"),)
+
+    path = str(tmp_path / "x.pth")
+    torch.save(dict(state_dict={}, more=Trap()), path)
+    assert exit_code(lambda _: CheckpointLoader.load_checkpoint(path), NONE) == 1
+    assert "was not opened" in capsys.readouterr().err
+    assert not (tmp_path / "mark").exists()
 
 
 def test_a_tool_that_works_returns(capsys):

@@ -251,16 +251,15 @@ def test_a_size_no_network_has(tmp_path):
         shape = (1 << 20, 1 << 20, 3, 3)
         kernel = file["#refs#"].create_dataset("huge", shape, np.float32, chunks=True)
         file[file["net/layers"][0, 0]]["weights"][0, 0] = kernel.ref
-    assert "'/#refs#/huge' has the size (1048576" in refusal(path)
+    assert "unpacks to more than its size accounts for" in refusal(path)
 
 
-@pytest.mark.parametrize("save_as, module", [(save_5, "scipy.io"), (save_73, "h5py")])
+@pytest.mark.parametrize("save_as, module", [(save_5, "scipy"), (save_73, "h5py")])
 def test_the_package_that_is_missing(tmp_path, monkeypatch, save_as, module):
     path = str(tmp_path / "x.mat")
     save_as(path, DNCNN)
     monkeypatch.setitem(sys.modules, module, None)
-    name = module.partition(".")[0]
-    assert f"needs {name}: pip install 'mmdenoise[baselines]'" in refusal(path)
+    assert f"needs {module}: pip install 'mmdenoise[baselines]'" in refusal(path)
 
 
 def test_a_file_that_is_not_there(tmp_path):

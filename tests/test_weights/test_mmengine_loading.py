@@ -1,26 +1,19 @@
 """MMEngine's own loading, while a tool runs: ordinary files open, no code runs."""
 
 import os
+import threading
 from collections import OrderedDict
 
 import pytest
 import torch
 from mmengine.model import BaseModule
-from mmengine.runner import CheckpointLoader, load_checkpoint
 from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.runner import load_checkpoint
 from safetensors.torch import save_file
 
-from mmdenoise.weights import mmengine_loading as loading
 from mmdenoise.weights.mmengine_loading import checkpoint_to_resume, safe_loading
-from mmdenoise.weights.reader import FORCED, open_checkpoint, trust
 
 URL = "https://example.org/zoo/net-01234567.pth"
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch):
-    monkeypatch.setenv(FORCED, "")
-    monkeypatch.delenv(FORCED)
 
 
 @pytest.fixture
@@ -145,36 +138,36 @@ def test_no_text_is_left_to_be_run(tmp_path, served, name):
     assert found["meta"] == dict(iter=1, cfg="a = 1")
 
 
-def loaders():
-    get = CheckpointLoader._get_checkpoint_loader
-    return get("x.pth"), get(URL), mmengine_checkpoint.load_from_http
-
-
 def test_all_is_as_before_afterwards(trap, mark):
-    theirs = loaders()
-    assert all(one.__module__ == "mmengine.runner.checkpoint" for one in theirs)
     with pytest.raises(KeyError), safe_loading():
         with safe_loading():
-            trust([trap])
+            pass
         # Within another one it changes nothing, at its end neither.
-        ours = loaders()
-        assert all(
-            one.__module__ == "mmdenoise.weights.mmengine_loading" for one in ours
-        )
-        assert os.environ[FORCED] == "1"
-        open_checkpoint(trap)
-        assert mark.exists()
+        with pytest.raises(ValueError, match="not opened"):
+            load_checkpoint(Net(), trap)
         raise KeyError
-    assert loaders() == theirs and FORCED not in os.environ
-    with pytest.raises(ValueError, match="not opened"):
-        open_checkpoint(trap)
+    assert not mark.exists()
+    load_checkpoint(Net(), trap)
+    assert mark.exists()
 
 
-def test_the_users_own_setting_stays(monkeypatch):
-    monkeypatch.setenv(FORCED, "0")
+def test_other_threads_are_left_alone(trap, mark):
+    """What one thread opens safely, another may be opening as MMEngine does."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(load_checkpoint(Net(), trap)))
     with safe_loading():
-        assert os.environ[FORCED] == "0"
-    assert os.environ[FORCED] == "0"
+        thread.start()
+        thread.join()
+        assert mark.exists() and len(found) == 1
+        with pytest.raises(ValueError, match="not opened"):
+            load_checkpoint(Net(), trap)
+
+
+def test_the_environment_is_left_alone(trap):
+    before = dict(os.environ)
+    with safe_loading(), pytest.raises(ValueError):
+        assert dict(os.environ) == before
+        load_checkpoint(Net(), trap)
 
 
 # The checkpoint to resume
@@ -189,18 +182,13 @@ def said(monkeypatch):
     return said
 
 
-@pytest.fixture
-def new_torch(monkeypatch):
-    monkeypatch.setattr(loading, "has_safe_torch", lambda: True)
-
-
-def test_none_is_none(new_torch, tmp_path):
+def test_none_is_none(tmp_path):
     assert checkpoint_to_resume(str(tmp_path / "gone")) is None
     (tmp_path / "best_iter_3.pth").write_bytes(b"")
     assert checkpoint_to_resume(str(tmp_path)) is None
 
 
-def test_the_newest_that_opens(new_torch, tmp_path, said):
+def test_the_newest_that_opens(tmp_path, said):
     (tmp_path / "a [b]").mkdir()
     first = str(tmp_path / "a [b]" / "iter_1.pth")
     torch.save(dict(state_dict=Net().state_dict()), first)
@@ -210,7 +198,7 @@ def test_the_newest_that_opens(new_torch, tmp_path, said):
 
 
 @pytest.mark.parametrize("name", ["iter_2.pth", "epoch_2.pth"])
-def test_some_of_which_none_opens(new_torch, tmp_path, said, name):
+def test_some_of_which_none_opens(tmp_path, said, name):
     """To start afresh in silence would overwrite what may be mended."""
     folder = tmp_path / "a [b]"
     folder.mkdir()
@@ -220,16 +208,7 @@ def test_some_of_which_none_opens(new_torch, tmp_path, said, name):
     assert len(said) == 1 and name in said[0]
 
 
-def test_an_old_pytorch_asks_for_trust(monkeypatch, tmp_path):
-    path = str(tmp_path / "iter_1.pth")
-    torch.save(dict(state_dict=Net().state_dict()), path)
-    monkeypatch.setattr(loading, "has_safe_torch", lambda: False)
-    with pytest.raises(ValueError, match="--resume: .*add --trust-checkpoint$"):
-        checkpoint_to_resume(str(tmp_path))
-    assert checkpoint_to_resume(str(tmp_path), trusted=True) == path
-
-
-def test_trust_is_for_that_folder(new_torch, tmp_path, trap, mark, said):
+def test_trust_is_for_that_folder(tmp_path, trap, mark, said):
     """A scheduler that keeps a function, for instance."""
     os.rename(trap, tmp_path / "iter_3.pth")
     other = tmp_path / "other"

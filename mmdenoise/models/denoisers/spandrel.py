@@ -14,6 +14,7 @@ from mmdenoise.weights.state_dicts import (
     denoiser_weights,
     is_cascade,
     refuse_not_finite,
+    refuse_not_numbers,
     weights_in,
 )
 
@@ -111,6 +112,7 @@ def _open(path: str) -> object:
     state = weights_in(content, what)
     if is_cascade(state):
         state = spandrel.canonicalize_state_dict(denoiser_weights(state))
+    refuse_not_numbers(state, what)
     registry, hint = _architectures(spandrel)
     try:
         return registry.load(state)

@@ -12,6 +12,8 @@ import re
 
 import yaml
 
+from mmdenoise.weights.limits import shortened
+
 __all__ = [
     "read_metafile",
     "resolve",
@@ -24,6 +26,8 @@ __all__ = [
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 ENDING = ".safetensors"
+METAFILE = os.path.join(FOLDER, "metafile.yml")
+LONGEST_METAFILE = 1 << 20
 LEVEL = re.compile(r"multiscale_sigma(\d+(?:\.\d+)?)")
 # What ``mmdenoise denoise`` takes when nobody says how noisy the image is.
 BLIND = "multiscale_blind"
@@ -75,8 +79,31 @@ def zoo_name(sigma: float | None) -> str:
     return zoo_levels()[sigma]
 
 
-def read_metafile() -> list[dict]:
-    """The entries under ``Models`` of ``metafile.yml``, for listing."""
-    path = os.path.join(FOLDER, "metafile.yml")
-    with open(path, encoding="utf-8") as file:
-        return (yaml.safe_load(file) or {}).get("Models") or []
+def read_metafile(path: str = METAFILE) -> list[dict]:
+    """The entries under ``Models`` of a metafile, for listing.
+
+    Raises:
+        ValueError: If it is none, or one that is made to fill memory.
+    """
+    if os.path.getsize(path) > LONGEST_METAFILE:
+        raise ValueError(f"{path!r} is too long for a metafile")
+    with open(path, "rb") as file:
+        text = file.read()
+    try:
+        content = yaml.load(text, _Plain)
+        entries = content["Models"]
+        if not all(isinstance(entry["Name"], str) for entry in entries):
+            raise TypeError("a name is no text")
+    except (KeyError, RecursionError, TypeError, ValueError, yaml.YAMLError) as error:
+        reason = shortened(error)
+        raise ValueError(f"{path!r} is no metafile of models ({reason})") from None
+    return entries
+
+
+class _Plain(yaml.SafeLoader):
+    """Plain data, each of it written out: a name for a part can multiply it."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it refers to its own parts")
+        return super().compose_node(parent, index)
