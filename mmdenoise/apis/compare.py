@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from mmengine.config import Config
 
 from mmdenoise.apis.compare_panel import check_images, draw_panel
-from mmdenoise.apis.grid import CLEAN_CELL, Grid, evaluate_grid, own_column
+from mmdenoise.apis.grid import (
+    CLEAN_CELL,
+    Grid,
+    check_pairs,
+    evaluate_grid,
+    own_column,
+    plan_grid,
+)
 from mmdenoise.apis.methods import CLEAN, Method
 from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.cells import Bench
@@ -69,15 +76,18 @@ def compare(
     written = [os.path.join(out_dir, name) for name in written]
     refuse_existing(written, overwrite)
     check_writable(out_dir)
-    bench = Bench(cfg, os.path.join(out_dir, "cells"))
-    check_images(bench.images, images)
     given = [Method(name, spec) for name, spec in methods.items()]
+    check_pairs(differences, given)
     column = own_column(cfg)
-    grid = evaluate_grid(bench, given, [column], noise_seeds, differences, keys)
+    plan = plan_grid(cfg, given, [column], noise_seeds)
+    bench = Bench(cfg, os.path.join(out_dir, "cells"))
+    dataset = bench.images
+    check_images(dataset, images)
+    grid = evaluate_grid(bench, plan, keys)
     text = _text(grid, column.label, keys, differences)
     if images:
-        cells = [*(own[0] for own in grid.cells.values()), CLEAN_CELL]
-        panel = draw_panel(bench, cells, images, maps_only)
+        cells = [*(own[0] for own in plan.values()), CLEAN_CELL]
+        panel = draw_panel(bench.cfg, dataset, cells, images, maps_only)
         with atomic_path(written[1]) as path:
             panel.save(path)
     # Last: where it is, the comparison is whole.

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.structures import BaseDataElement
 from PIL import Image
 
-from mmdenoise.evaluation.cells import Bench, Cell, merged
+from mmdenoise.evaluation.cells import Cell, merged
+from mmdenoise.evaluation.decoded_images import DecodedImages
 from mmdenoise.evaluation.functional import quantize
 from mmdenoise.registry import MODELS
 from mmdenoise.visualization import (
@@ -43,7 +45,11 @@ def check_images(dataset: object, images: Sequence[int]) -> None:
 
 
 def draw_panel(
-    bench: Bench, cells: Sequence[Cell], images: Sequence[int], maps_only: bool = False
+    cfg: Config,
+    dataset: DecodedImages,
+    cells: Sequence[Cell],
+    images: Sequence[int],
+    maps_only: bool = False,
 ) -> Image.Image:
     """Draw what each method makes of some test images, over what the head sees in it.
 
@@ -51,19 +57,20 @@ def draw_panel(
     label map, or its best class; one legend of all classes that occur ends the panel.
 
     Args:
-        bench: The test set.
+        cfg: Config of a cascade.
+        dataset: Its test set.
         cells: What is drawn, a column each.
         images: Indices into the test set.
         maps_only: Draw what the head sees and the legend alone.
     """
-    init_default_scope(bench.cfg.get("default_scope", "mmengine"))
-    info = bench.images.metainfo
+    init_default_scope(cfg.get("default_scope", "mmengine"))
+    info = dataset.metainfo
     samples = {index: [] for index in images}
     for cell in cells:
-        model = MODELS.build(merged(bench.cfg, cell).model).eval()
+        model = MODELS.build(merged(cfg, cell).model).eval()
         for index in images:
             with torch.no_grad():
-                item = pseudo_collate([bench.images[index]])
+                item = pseudo_collate([dataset[index]])
                 samples[index] += model.test_step(item)
     rows = []
     for own in samples.values():

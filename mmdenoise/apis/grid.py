@@ -15,7 +15,15 @@ from mmdenoise.evaluation.cells import Bench, Cell, CellResult, merged
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.denoiser_file import load_denoiser_weights
 
-__all__ = ["CLEAN_CELL", "Column", "Grid", "evaluate_grid", "own_column"]
+__all__ = [
+    "CLEAN_CELL",
+    "Column",
+    "Grid",
+    "check_pairs",
+    "evaluate_grid",
+    "own_column",
+    "plan_grid",
+]
 
 IDENTITY = dict(
     denoiser=dict(_delete_=True, type="mmdenoise.IdentityDenoiser"),
@@ -59,13 +67,11 @@ class Grid(NamedTuple):
         clean: The head alone on clean images.
         found: By method and column's label, results under each noise seed. The first
             method is the head alone.
-        cells: What they are results of.
     """
 
     bench: Bench
     clean: list[CellResult]
     found: dict[tuple[str, str], list[CellResult]]
-    cells: dict[tuple[str, str], list[Cell]]
 
     @property
     def results(self) -> list[CellResult]:
@@ -87,41 +93,67 @@ class Grid(NamedTuple):
         return bootstrap(self.bench.evaluator, ours, theirs)
 
 
-def evaluate_grid(
-    bench: Bench,
+def plan_grid(
+    cfg: Config,
     methods: Sequence[Method],
     columns: Sequence[Column],
     noise_seeds: Sequence[int],
-    differences: Sequence[tuple[str, str]] = (),
-    keys: Sequence[str] = (),
-) -> Grid:
-    """Test the head alone, clean and noisy, and every method under every noise.
+) -> dict[tuple[str, str], list[Cell]]:
+    """Say what is tested: the head alone and every method, under every noise.
 
-    All that can be wrong with a method, a noise or a name is said before the work.
+    All that can be wrong with a method, a noise or a name is said here, before the
+    work.
 
     Args:
-        bench: A head's test set.
+        cfg: Config of a cascade.
         methods: The denoisers.
         columns: The noises.
         noise_seeds: Each noise is drawn under each of them.
-        differences: Names of methods that will be compared.
-        keys: Names of metrics that will be shown.
+
+    Returns:
+        By method and column's label, a cell a noise seed.
 
     Raises:
         FileNotFoundError, RuntimeError, ValueError: If something is missing or does not
             fit, by name.
     """
     check_names(method.name for method in methods)
-    names = [CLEAN, NOISY, *(method.name for method in methods)]
-    for name in (name for pair in differences for name in pair):
+    if not noise_seeds or len(set(noise_seeds)) < len(noise_seeds):
+        raise ValueError(f"noise seeds must differ, got {list(noise_seeds)}")
+    cells = _cells(methods, columns, noise_seeds)
+    _check(cfg, [cell for own in cells.values() for cell in own])
+    return cells
+
+
+def check_pairs(pairs: Sequence[tuple[str, str]], methods: Sequence[Method]) -> None:
+    """Refuse differences of methods that nobody gave.
+
+    Raises:
+        ValueError: Naming the method.
+    """
+    names = [CLEAN, NOISY, *dict.fromkeys(method.name for method in methods)]
+    for name in (name for pair in pairs for name in pair):
         if name not in names:
             raise ValueError(
                 f"no method is called {name!r}; there are {', '.join(names)}"
             )
-    if not noise_seeds or len(set(noise_seeds)) < len(noise_seeds):
-        raise ValueError(f"noise seeds must differ, got {list(noise_seeds)}")
-    cells = _cells(methods, columns, noise_seeds)
-    _check(bench.cfg, [cell for own in cells.values() for cell in own])
+
+
+def evaluate_grid(
+    bench: Bench,
+    cells: Mapping[tuple[str, str], list[Cell]],
+    keys: Sequence[str] = (),
+) -> Grid:
+    """Test what :func:`plan_grid` said, and the head alone on clean images.
+
+    Args:
+        bench: The head's test set.
+        cells: The plan.
+        keys: Names of metrics that will be shown.
+
+    Raises:
+        ValueError: If the head has no such metric, after its first test.
+    """
     clean = [bench.result(CLEAN_CELL)]
     unknown = [key for key in keys if key not in clean[0].metrics]
     if unknown:
@@ -129,10 +161,9 @@ def evaluate_grid(
             f"no metric is called {', '.join(unknown)}; the config's are "
             f"{', '.join(sorted(clean[0].metrics))}"
         )
-    found = {
-        place: [bench.result(cell) for cell in own] for place, own in cells.items()
-    }
-    return Grid(bench, clean, found, cells)
+    found = {where: [bench.result(one) for one in own] for where, own in cells.items()}
+    bench.close()
+    return Grid(bench, clean, found)
 
 
 def _cells(

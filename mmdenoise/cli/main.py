@@ -18,6 +18,7 @@ COMMANDS = (
     "train",
     "test",
     "compare",
+    "sweep",
     "predict",
     "export",
     "convert",

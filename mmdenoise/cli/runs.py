@@ -13,7 +13,7 @@ from mmdenoise.cli.work_dirs import default_work_dir
 from mmdenoise.config_files import open_config
 from mmdenoise.registry import DATASETS
 
-__all__ = ["check_data", "join_ranks", "read_config"]
+__all__ = ["check_data", "join_ranks", "names_of", "read_config"]
 
 
 def read_config(args: argparse.Namespace, work_dir: str | None = None) -> Config:
@@ -40,6 +40,22 @@ def read_config(args: argparse.Namespace, work_dir: str | None = None) -> Config
     elif cfg.get("work_dir") is None:
         cfg.work_dir = default_work_dir(cfg.filename)
     return cfg
+
+
+def names_of(configs: Sequence[str]) -> list[str]:
+    """Name heads by their configs' files; two of one name by their paths.
+
+    Raises:
+        ValueError: If a config is given twice.
+    """
+    stems = [os.path.splitext(os.path.basename(path))[0] for path in configs]
+    whole = [os.path.splitext(path)[0].replace(os.sep, "_") for path in configs]
+    names = [
+        stem if stems.count(stem) == 1 else path for stem, path in zip(stems, whole)
+    ]
+    if len(set(names)) < len(names):
+        raise ValueError(f"a config is given twice: {', '.join(configs)}")
+    return names
 
 
 def check_data(

@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _run_heads(first, args: argparse.Namespace) -> None:
     from mmdenoise.apis.testing import evaluate_heads
-    from mmdenoise.cli.runs import check_data, join_ranks, read_config
+    from mmdenoise.cli.runs import check_data, join_ranks, names_of, read_config
 
     if args.checkpoint is None:
         raise ValueError("--heads needs a CHECKPOINT: the denoiser for all of them")
@@ -95,14 +95,7 @@ def _run_heads(first, args: argparse.Namespace) -> None:
     for path in args.heads:
         one = argparse.Namespace(**dict(vars(args), config=path))
         configs.append(read_config(one, args.work_dir))
-    stems = [osp.splitext(osp.basename(path))[0] for path in paths]
-    # Two of one name, in different folders, go by their paths.
-    names = [
-        stem if stems.count(stem) == 1 else osp.splitext(path)[0].replace(osp.sep, "_")
-        for stem, path in zip(stems, paths)
-    ]
-    if len(set(names)) < len(names):
-        raise ValueError("--heads: a config is given twice")
+    names = names_of(paths)
     for cfg in configs:
         check_data(cfg, ["test_dataloader"])
         join_ranks(cfg)

@@ -2,11 +2,20 @@
 
 from mmdenoise.hosts import has_host
 
+from .calibration import CalibrationError
 from .evaluator import PerImageEvaluator
 from .functional import psnr, quantize, ssim
 from .metrics import PSNR, SSIM
 
-__all__ = ["PSNR", "SSIM", "PerImageEvaluator", "psnr", "quantize", "ssim"]
+__all__ = [
+    "PSNR",
+    "SSIM",
+    "CalibrationError",
+    "PerImageEvaluator",
+    "psnr",
+    "quantize",
+    "ssim",
+]
 
 if has_host("mmseg"):
     from .class_iou import ClassIoU

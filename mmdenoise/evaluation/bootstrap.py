@@ -59,6 +59,7 @@ def resampled(
     results: Sequence[CellResult],
     resamples: int = 1000,
     seed: int = 0,
+    keys: Sequence[str] = (),
 ) -> dict[str, np.ndarray]:
     """Score resamples of the images.
 
@@ -67,6 +68,7 @@ def resampled(
         results: A method's results, one a noise seed.
         resamples: Number of resamples.
         seed: Of the resampling; one seed draws the same images for every method.
+        keys: Names of the scores wanted; without any, all.
 
     Returns:
         For each metric (1 + ``resamples``,) float64: the score of all images, then of
@@ -83,10 +85,18 @@ def resampled(
     level = logger.level
     logger.setLevel(logging.ERROR)  # metrics print their tables as they compute
     try:
+        if keys:  # metrics that give none of them would take their time
+            whole = draws[0]
+            paired = [
+                index
+                for index in paired
+                if set(keys) & set(_mean_metrics(evaluator, results, [index], whole))
+            ]
         rows = [_mean_metrics(evaluator, results, paired, draw) for draw in draws]
     finally:
         logger.setLevel(level)
-    return {k: np.array([row.get(k, np.nan) for row in rows]) for k in rows[0]}
+    names = [key for key in rows[0] if key in (keys or rows[0])]
+    return {key: np.array([row.get(key, np.nan) for row in rows]) for key in names}
 
 
 def _mean_metrics(

@@ -133,6 +133,7 @@ class Bench:
         if loader.get("num_workers"):
             loader.persistent_workers = True
         self.loader = Runner.build_dataloader(loader, seed=0)
+        self.count, self.metainfo = len(loader.dataset), loader.dataset.metainfo
         self._made = 0
         self._data: str | None = None
         self._hashed = False
@@ -147,8 +148,12 @@ class Bench:
         """The config's metrics, which turn results of any images into numbers."""
         init_default_scope(self.cfg.get("default_scope", "mmengine"))
         evaluator = PerImageEvaluator(self.cfg.test_evaluator)
-        evaluator.dataset_meta = self.images.metainfo
+        evaluator.dataset_meta = self.metainfo
         return evaluator
+
+    def close(self) -> None:
+        """Let the decoded images go; metrics can still be computed."""
+        self.loader = None
 
     def result(self, cell: Cell) -> CellResult:
         """Read a cell that was finished, or test it and keep it."""

@@ -12,6 +12,7 @@ from .cells import CellResult
 
 __all__ = [
     "NONE",
+    "cell_text",
     "columns",
     "csv_text",
     "latex_table",

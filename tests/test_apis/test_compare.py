@@ -174,8 +174,12 @@ def test_a_changed_label_is_another_result(world, runs, tmp_path, capsys):
     assert after == compare(cfg, {}, str(tmp_path / "fresh"), KEYS)
 
 
-def test_wrapped_data_sets_and_metrics_of_each_class(cls_config, save_head, tmp_path):
+def test_wrapped_data_sets_and_metrics_of_each_class(
+    cls_config, save_head, tmp_path, monkeypatch
+):
     """ConcatDataset, RepeatDataset, and a metric whose results are lists."""
+    few = functools.partial(bootstrap.bootstrap, resamples=20)
+    monkeypatch.setattr("mmdenoise.apis.grid.bootstrap", few)
     model = cls_config(num_classes=len(CLASSES))
     model["head"]["num_classes"] = len(CLASSES)
     cls_head = save_head(tmp_path / "head", model)
