@@ -12,6 +12,7 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import DATASETS, init_default_scope
 from mmengine.structures import BaseDataElement
 from PIL import Image
+from torch import nn
 
 from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.functional import quantize
@@ -21,10 +22,15 @@ from mmdenoise.weights.mmengine_loading import safe_loading
 from mmdenoise.weights.state_dicts import is_cascade, read_state_dict
 from mmdenoise.weights.zoo import resolve
 
-__all__ = ["image_pipeline", "predict_image", "info_of_test_set", "write_prediction"]
+__all__ = [
+    "image_pipeline",
+    "info_of_test_set",
+    "load_cascade",
+    "predict_image",
+    "write_prediction",
+]
 
 
-@safe_loading()
 def predict_image(
     cfg: Config, checkpoint: str | None, image: str, device: str = "cpu"
 ) -> BaseDataElement:
@@ -46,8 +52,33 @@ def predict_image(
     """
     if not os.path.isfile(image):
         raise FileNotFoundError(f"there is no image {image!r}")
+    model = load_cascade(cfg, checkpoint, device, noise=None)
+    data = Compose(image_pipeline(cfg))(dict(img_path=image))
+    with torch.no_grad():
+        return model.test_step(pseudo_collate([data]))[0]
+
+
+@safe_loading()
+def load_cascade(
+    cfg: Config, checkpoint: str | None, device: str = "cpu", **changes: object
+) -> nn.Module:
+    """Build a config's cascade with trained weights.
+
+    Args:
+        cfg: Config of a cascade.
+        checkpoint: As of :func:`predict_image`.
+        device: Where to put it.
+        **changes: Of the config's ``model``: ``noise=None``, for instance.
+
+    Returns:
+        The cascade in evaluation mode.
+
+    Raises:
+        FileNotFoundError, RuntimeError, ValueError: If a checkpoint is missing, corrupt
+            or does not fit, by name.
+    """
     init_default_scope(cfg.get("default_scope", "mmengine"))
-    config = dict(cfg.model, noise=None)
+    config = dict(cfg.model, **changes)
     state = None
     if checkpoint is not None:
         checkpoint = resolve(checkpoint)
@@ -57,10 +88,7 @@ def predict_image(
     model = MODELS.build(config)
     if state is not None and is_cascade(state):
         model.load_state_dict(state)
-    model = model.to(device).eval()
-    data = Compose(image_pipeline(cfg))(dict(img_path=image))
-    with torch.no_grad():
-        return model.test_step(pseudo_collate([data]))[0]
+    return model.to(device).eval()
 
 
 def image_pipeline(cfg: Config) -> list:

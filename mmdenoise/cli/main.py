@@ -27,6 +27,7 @@ COMMANDS = (
     "demo",
     "data",
     "panels",
+    "gradients",
     "study",
     "config",
 )
