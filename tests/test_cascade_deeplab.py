@@ -150,13 +150,15 @@ def test_the_heads_loss_is_a_mean_over_labelled_pixels(bare, seg_batch, forward)
 
 def test_the_tap_is_relu3_3(cascade, seg_batch, forward):
     model = cascade()
-    assert model.tap.name == "backbone.features.8"
+    assert model.frozen_head.tap.name == "backbone.features.8"
     stage = [
         name
         for name, layer in model.head.backbone.features.named_children()
         if getattr(layer, "out_channels", None) == 4 * NARROW["backbone.base_channels"]
     ]
-    assert stage[2] == model.tap.name.rpartition(".")[2], "the third conv of stage 3"
+    assert stage[2] == model.frozen_head.tap.name.rpartition(".")[2], (
+        "the third conv of stage 3"
+    )
     seen = []
     model.head.backbone.features[8].activate.register_forward_hook(
         lambda module, args, output: seen.append(output.clone())

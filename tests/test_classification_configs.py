@@ -16,7 +16,8 @@ from mmengine.registry import init_default_scope
 mmpretrain = pytest.importorskip("mmpretrain")
 
 from mmdenoise.models import CascadeClassifier  # noqa: E402
-from mmdenoise.models.frozen_head import Tap, open_head  # noqa: E402
+from mmdenoise.models.head_config import open_head  # noqa: E402
+from mmdenoise.models.tap import Tap  # noqa: E402
 from mmdenoise.registry import MODELS  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
@@ -176,10 +177,12 @@ def test_the_resnet_config_builds_and_taps_an_eighth():
     assert model.head.data_preprocessor.mean.flatten().tolist() == pytest.approx(
         [123.675, 116.28, 103.53]
     )
-    assert model.head_input.order == "rgb"
+    assert model.frozen_head.input.order == "rgb"
     assert not any(p.requires_grad for p in model.head.parameters())
     image = torch.rand(1, 3, 64, 64)
-    (features,) = model.tap.features_of(lambda: model.head.extract_feat(image))
+    (features,) = model.frozen_head.tap.features_of(
+        lambda: model.head.extract_feat(image)
+    )
     assert features.shape == (1, 512, 8, 8)
 
 
@@ -256,4 +259,4 @@ def test_the_demos_classifier_and_its_cascade_fit():
     shapes = {name: p.shape for name, p in classifier.named_parameters()}
     assert {name: p.shape for name, p in model.head.named_parameters()} == shapes
     assert sum(p.numel() for p in classifier.parameters()) < 200_000
-    assert model.tap.name == "backbone.layer1"
+    assert model.frozen_head.tap.name == "backbone.layer1"

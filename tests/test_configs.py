@@ -124,7 +124,7 @@ def test_the_model_builds(path, build):
     assert loss.perceptual >= 0 and loss.task >= 0
     if model.head is not None:
         assert not any(p.requires_grad for p in model.head.parameters())
-        assert loss.perceptual == 0 or model.tap.name == cfg.model.tap
+        assert loss.perceptual == 0 or model.frozen_head.tap.name == cfg.model.tap
 
 
 @pytest.mark.parametrize("path", TRAINING, ids=lambda p: f"{p.parent.name}/{p.stem}")

@@ -14,7 +14,8 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from mmdenoise.models.frozen_head import Tap, open_head
+from mmdenoise.models.head_config import open_head
+from mmdenoise.models.tap import Tap
 from mmdenoise.registry import MODELS
 
 pytestmark = [

@@ -27,8 +27,8 @@ from mmdenoise.benchmarks.score_tables import (
 from mmdenoise.datasets import CleanImageDataset
 from mmdenoise.engine.progress import ProgressLine, TimeLeft
 from mmdenoise.evaluation.functional import psnr, ssim
-from mmdenoise.models.data_preprocessor import evaluation_generator
 from mmdenoise.models.noise import GaussianNoise
+from mmdenoise.models.noise_seeds import evaluation_generator
 from mmdenoise.visualization.matplotlib_check import check_matplotlib
 
 __all__ = ["Benchmark", "benchmark", "clean_image", "write_report"]

@@ -6,7 +6,6 @@ again: a resumed training names the batches that were to come, and gets them.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterator, Sized
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from torch import Generator
 from torch.utils.data import Sampler
 
 from mmdenoise.registry import DATA_SAMPLERS
+from mmdenoise.seeds import seed_of
 
 __all__ = ["Draw", "DrawSampler"]
 
@@ -37,9 +37,7 @@ class Draw(NamedTuple):
 
     def generator(self, device: str | torch.device) -> Generator:
         """Return the generator of this name, far from those of other names."""
-        digest = hashlib.sha256(repr(self).encode()).digest()
-        seed = int.from_bytes(digest[:8], "little") >> 1
-        return Generator(device).manual_seed(seed)
+        return Generator(device).manual_seed(seed_of(repr(self).encode()))
 
 
 @DATA_SAMPLERS.register_module()

@@ -5,7 +5,6 @@ A state holds tensors and plain numbers alone: readers that execute nothing open
 
 from __future__ import annotations
 
-import hashlib
 import random
 from numbers import Integral
 from typing import Callable
@@ -18,6 +17,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmdenoise.registry import HOOKS
+from mmdenoise.seeds import seed_of
 
 from .saving import saves_after_epoch, saves_after_iter
 
@@ -65,8 +65,7 @@ def restore_random_state(state: dict) -> None:
 
 def _seed_by(*parts: int) -> None:
     """Seed the global generators by integers, far from those of other integers."""
-    digest = hashlib.sha256(repr(parts).encode()).digest()
-    seed = int.from_bytes(digest[:4], "little")
+    seed = seed_of(repr(parts).encode(), bits=32)
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

@@ -23,7 +23,7 @@ from mmengine.runner import Runner
 
 from mmdenoise.atomic_files import atomic_path
 from mmdenoise.engine.progress import ProgressLine
-from mmdenoise.models.frozen_head import open_head
+from mmdenoise.models.head_config import open_head
 from mmdenoise.weights.reader import open_checkpoint
 
 from .contents import (

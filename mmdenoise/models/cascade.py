@@ -11,39 +11,23 @@ from collections.abc import Sequence
 from typing import Optional, Union
 
 import torch
-from mmengine.config import ConfigDict
 from mmengine.model import BaseModel, ImgDataPreprocessor
 from mmengine.structures import BaseDataElement
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.cascade_state import check_state, keep_denoiser_alone
 from mmdenoise.weights.denoiser_file import load_denoiser_weights
-from mmdenoise.weights.state_dicts import fingerprint
 
-from .data_preprocessor import Canvas, CascadeDataPreprocessor, area_of, crop_to_areas
-from .frozen_head import (
-    HeadInput,
-    Tap,
-    build_head,
-    channel_order,
-    open_head,
-    switch_to_eval,
-)
+from .canvas import Canvas, by_size
+from .data_preprocessor import CascadeDataPreprocessor
+from .frozen_head import FrozenHead
+from .head_input import HeadInput
+from .joint_loss import build_loss
 from .label_check import LabelCheck
-from .recompute import recompute_in_backward, refuse_reentrant
+from .recompute import compile_whole, recompute_in_backward, refuse_reentrant
 
 __all__ = ["Cascade", "CascadeClassifier", "CascadeSegmentor"]
-
-# What a head's loss raises that meets another form of output than it expects.
-FORM_ERRORS = (
-    AssertionError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    TypeError,
-    ValueError,
-)
 
 
 @MODELS.register_module()
@@ -64,7 +48,8 @@ class Cascade(BaseModel):
             images: ``'bgr'``, as MMCV loads them, or ``'rgb'``.
         head_train_branches: Modules of the head whose own ``training`` flag follows the
             cascade's, for heads that return another form of output in training.
-        tap: Name of the head's module whose output L_P compares.
+        tap: Name of the head's module whose output L_P compares; needed in training
+            with L_P alone.
         noise: Config of a noise model; None for images that are noisy already.
         loss: Config of the joint loss.
         head_autocast: Whether automatic mixed precision reaches the head. False keeps
@@ -109,69 +94,57 @@ class Cascade(BaseModel):
                 "a cascade takes no 'pretrained' and no 'train_cfg': weights come from "
                 "head_checkpoint and denoiser_checkpoint"
             )
-        if head is None:
-            model = None
-            preprocessor = ImgDataPreprocessor(bgr_to_rgb=True)
-            order = "rgb"
-        else:
-            config = open_head(head, head_options, data_preprocessor)
-            order = channel_order(config, head_channel_order)
-            model = build_head(config, head_checkpoint)
-            preprocessor = model.data_preprocessor
-        head_input = HeadInput(preprocessor, order)
-        noise_model = None if noise is None else MODELS.build(noise)
+        frozen = model = None
+        head_input = HeadInput(ImgDataPreprocessor(bgr_to_rgb=True), "rgb")
+        if head is not None:
+            frozen = FrozenHead(
+                head,
+                head_checkpoint,
+                head_options,
+                order=head_channel_order,
+                train_branches=head_train_branches,
+                tap=tap,
+                autocast=head_autocast,
+                data_preprocessor=data_preprocessor,
+            )
+            model, head_input = frozen.model, frozen.input
+        noise = None if noise is None else MODELS.build(noise)
         super().__init__(
-            CascadeDataPreprocessor(
-                preprocessor, head_input, noise_model, LabelCheck(model)
-            ),
-            init_cfg,
+            CascadeDataPreprocessor(head_input, noise, LabelCheck(model)), init_cfg
         )
         self.denoiser = MODELS.build(denoiser)
+        self.frozen_head = frozen
+        # The network itself is a part of the cascade, under the name of its weights.
         self.head = model
-        self.head_input = head_input
-        self.head_train_branches = tuple(head_train_branches)
-        self.joint_loss = _build_loss(loss, has_head=model is not None)
-        self.tap = None
-        if self.joint_loss.perceptual > 0:
-            if tap is None:
-                raise ValueError(
-                    "the perceptual loss needs a tap: the name of a module of the head "
-                    "(relu3_3 in the paper), or perceptual=0"
-                )
-        if tap is not None and model is not None:
-            self.tap = Tap(model, tap)
-        if model is not None:
-            self.register_buffer("head_fingerprint", fingerprint(model.state_dict()))
+        if frozen is not None:
+            self.register_buffer("head_fingerprint", frozen.fingerprint())
+        self.joint_loss = build_loss(loss, has_head=head is not None)
         self._initialise_denoiser = denoiser_checkpoint is None
         if denoiser_checkpoint is not None:
             load_denoiser_weights(self.denoiser, denoiser_checkpoint, denoiser)
         self._register_state_dict_hook(keep_denoiser_alone)
         self._register_load_state_dict_pre_hook(check_state, with_module=True)
-        self.head_autocast = head_autocast
         self._checked = False
         recompute_in_backward(self, activation_checkpointing)
-        if compile_denoiser is not False:
-            inside = [n for n in activation_checkpointing if n.startswith("denoiser")]
-            if inside:
-                raise ValueError(
-                    f"compile_denoiser: {inside[0]!r} of activation_checkpointing lies "
-                    "in the denoiser, which is compiled as a whole: choose one"
-                )
-            # In place: names of weights and modules stay as they are.
-            options = {} if compile_denoiser is True else compile_denoiser
-            self.denoiser.compile(**options)
+        compile_whole(self.denoiser, compile_denoiser, activation_checkpointing)
         self.train()
 
     def init_weights(self) -> None:
-        """Initialise the denoiser, unless a checkpoint did; never touch the head."""
+        """Initialise the denoiser, unless a checkpoint did; never touch the head.
+
+        Raises:
+            ValueError: If the perceptual loss has no tap: a training begins here.
+        """
+        if self.joint_loss.perceptual > 0:
+            _ = self.frozen_head.tap
         if self._initialise_denoiser and hasattr(self.denoiser, "init_weights"):
             self.denoiser.init_weights()
 
     def train(self, mode: bool = True) -> "Cascade":
         """Switch the denoiser to training or evaluation; the head stays frozen."""
         super().train(mode)
-        if self.head is not None:
-            switch_to_eval(self.head, self.head_train_branches, mode)
+        if self.frozen_head is not None:
+            self.frozen_head.follow(mode)
         return self
 
     def forward(
@@ -204,6 +177,7 @@ class Cascade(BaseModel):
             # A Runner wraps modules between building the model and its first step.
             refuse_reentrant(self)
             self._checked = True
+        canvas = canvas or Canvas.filled_by(inputs)
         denoised = self.denoise(inputs, sigma)
         if mode == "loss":
             return self.loss(denoised, data_samples, clean, canvas)
@@ -212,9 +186,11 @@ class Cascade(BaseModel):
             images = dict(denoised=denoised, noisy=inputs, clean=clean)
             return _attach(predictions, images, canvas)
         if mode == "tensor":
-            if self.head is None:
+            if self.frozen_head is None:
                 return denoised
-            return self._run_head(self._for_head(denoised, canvas), data_samples, mode)
+            return self.frozen_head.run(
+                self._for_head(denoised, canvas), data_samples, mode
+            )
         raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
 
     def denoise(self, noisy: Tensor, sigma: Optional[Tensor] = None) -> Tensor:
@@ -223,22 +199,15 @@ class Cascade(BaseModel):
             return self.denoiser(noisy, sigma)
         return self.denoiser(noisy)
 
-    def _for_head(self, images: Tensor, canvas: Optional[Canvas]) -> Tensor:
-        inputs = self.head_input.from_image(images)
-        return inputs if canvas is None else canvas.place(inputs)
-
-    def _run_head(self, inputs: Tensor, data_samples: Optional[list], mode: str):
-        if self.head_autocast:
-            return self.head(inputs, data_samples, mode=mode)
-        with torch.autocast(inputs.device.type, enabled=False):
-            return self.head(inputs.float(), data_samples, mode=mode)
+    def _for_head(self, images: Tensor, canvas: Canvas) -> Tensor:
+        return canvas.place(self.frozen_head.input.from_image(images))
 
     def loss(
         self,
         denoised: Tensor,
         data_samples: Optional[list],
         clean: Optional[Tensor],
-        canvas: Optional[Canvas],
+        canvas: Canvas,
     ) -> dict[str, Tensor]:
         """Compute Eq. (3) of denoised images; the other arguments as in forward.
 
@@ -254,126 +223,81 @@ class Cascade(BaseModel):
                 "the reconstruction and the perceptual loss need a clean image: with "
                 "noise=None the batch must bring it under 'clean'"
             )
-        sizes = [tuple(denoised.shape[-2:])] * len(denoised)
-        sizes = sizes if canvas is None else canvas.sizes
-        given = dict(
-            denoised=denoised,
-            clean=clean,
-            area=area_of(sizes, *denoised.shape[-2:], denoised.device),
-        )
-        if not loss.needs_head:
-            return loss(**given)
-
-        inputs = self._for_head(denoised, canvas)
-        given["feature_area"] = area_of(sizes, *inputs.shape[-2:], inputs.device)
-        if loss.perceptual > 0:
-            target = self._for_head(clean, canvas)
-            given["clean_features"] = self.tap.features_of(
-                lambda: self._head_losses(target, data_samples)
-            )
-            # One pass gives phi(F(x)) and L_H.
-            with self.tap.record() as given["features"]:
-                given["head_losses"] = self._head_losses(inputs, data_samples)
-            if denoised.requires_grad and not all(
-                feature.requires_grad for feature in given["features"]
-            ):
-                raise RuntimeError(
-                    f"no gradient passes the tap {self.tap.name!r}: reentrant "
-                    "activation checkpointing (with_cp) of the head cuts it off; "
-                    "switch that off with head_options"
+        given = dict(denoised=denoised, clean=clean, area=canvas.area(denoised))
+        if loss.needs_head:
+            inputs = self._for_head(denoised, canvas)
+            target = self._for_head(clean, canvas) if loss.compares_in_head else None
+            given["feature_area"] = canvas.area(inputs)
+            given.update(
+                self.frozen_head.guide(
+                    inputs,
+                    target,
+                    data_samples,
+                    perceptual=loss.perceptual > 0,
+                    target=loss.target if loss.task > 0 else None,
                 )
-        else:
-            given["head_losses"] = self._head_losses(inputs, data_samples)
+            )
         return loss(**given)
 
-    def _head_losses(self, inputs: Tensor, data_samples: Optional[list]) -> dict:
-        try:
-            return self._run_head(inputs, data_samples, "loss")
-        except FORM_ERRORS as error:
-            raise RuntimeError(
-                f"the head's loss fails in evaluation mode ({error}); if the head "
-                "returns another form of output in training, name the modules that do "
-                "in head_train_branches, ['backbone', 'decode_head'] for instance"
-            ) from error
-
     def _predict(
-        self, denoised: Tensor, data_samples: Optional[list], canvas: Optional[Canvas]
+        self, denoised: Tensor, data_samples: Optional[list], canvas: Canvas
     ) -> list:
-        if self.head is not None:
+        if self.frozen_head is not None:
             inputs = self._for_head(denoised, canvas)
-            return self._run_head(inputs, data_samples, "predict")
+            return self.frozen_head.run(inputs, data_samples, "predict")
         return data_samples or [BaseDataElement() for _ in denoised]
+
+    def test_step(self, data: Union[dict, tuple, list]) -> list:
+        """Predict a batch; images of unlike sizes are predicted size by size.
+
+        So that a batch gives what its images give alone, and a head whose preprocessor
+        wants one size gets it.
+        """
+        if not isinstance(data, dict):
+            return super().test_step(data)
+        groups = by_size(data)
+        if len(groups) == 1:
+            return super().test_step(data)
+        self.data_preprocessor.look_at_views(data)
+        found = {}
+        for indices, part in groups:
+            found.update(zip(indices, super().test_step(part)))
+        return [found[index] for index in sorted(found)]
+
+    val_step = test_step
+
+
+def _of_head(name: str, what: str) -> property:
+    return property(lambda self: getattr(self.head, name), doc=what)
 
 
 @MODELS.register_module()
 class CascadeSegmentor(Cascade):
     """A cascade under the name, and with the properties, of a segmentor."""
 
-    @property
-    def backbone(self) -> nn.Module:
-        """The head's backbone."""
-        return self.head.backbone
-
-    @property
-    def decode_head(self) -> nn.Module:
-        """The head's decode head."""
-        return self.head.decode_head
-
-    @property
-    def out_channels(self) -> int:
-        """Channels of the head's logits."""
-        return self.head.out_channels
-
-    @property
-    def num_classes(self) -> int:
-        """Classes the head tells apart."""
-        return self.head.num_classes
-
-    @property
-    def align_corners(self) -> bool:
-        """How the head resizes its logits."""
-        return self.head.align_corners
+    backbone = _of_head("backbone", "The head's backbone.")
+    decode_head = _of_head("decode_head", "The head's decode head.")
+    out_channels = _of_head("out_channels", "Channels of the head's logits.")
+    num_classes = _of_head("num_classes", "Classes the head tells apart.")
+    align_corners = _of_head("align_corners", "How the head resizes its logits.")
 
 
 @MODELS.register_module()
 class CascadeClassifier(Cascade):
     """A cascade under the name, and with the properties, of a classifier."""
 
-    @property
-    def backbone(self) -> nn.Module:
-        """The head's backbone."""
-        return self.head.backbone
-
-    @property
-    def with_head(self) -> bool:
-        """Whether the head has a classification head."""
-        return self.head.with_head
-
-
-def _build_loss(loss: Optional[dict], has_head: bool) -> nn.Module:
-    if loss is None:
-        loss = dict(type="mmdenoise.JointLoss")
-        if not has_head:
-            loss.update(perceptual=0, task=0)
-    built = MODELS.build(ConfigDict(loss))
-    if built.needs_head and not has_head:
-        raise ValueError(
-            "the perceptual and the task loss need a head: give one, or set both "
-            "weights to 0"
-        )
-    return built
+    backbone = _of_head("backbone", "The head's backbone.")
+    with_head = _of_head("with_head", "Whether it has a classification head.")
 
 
 def _attach(
     predictions: list[BaseDataElement],
     images: dict[str, Optional[Tensor]],
-    canvas: Optional[Canvas],
+    canvas: Canvas,
 ) -> list[BaseDataElement]:
     """Hang each image's (3, h, w) versions on its prediction, for the metrics."""
     for name, batch in images.items():
         if batch is not None:
-            sizes = [tuple(batch.shape[-2:])] * len(batch)
-            cropped = crop_to_areas(batch, sizes if canvas is None else canvas.sizes)
-            for sample, image in zip(predictions, cropped):
+            for sample, image in zip(predictions, canvas.crop(batch)):
                 sample.set_field(image.detach(), name, dtype=torch.Tensor)
     return predictions

@@ -10,93 +10,57 @@ Shapes, for a batch of N images of true sizes (h_i, w_i)::
     sigma   (N, 1, 1, 1)        the noise's level in 8-bit units, or a map (N, 1, H, W)
 """
 
-import hashlib
+import copy
 from collections.abc import Sequence
-from typing import NamedTuple, Optional, Union
+from typing import Optional, Union
 
 import torch
-from mmengine.dist import get_rank
-from mmengine.logging import MessageHub, print_log
+from mmengine.logging import print_log
 from mmengine.model import BaseDataPreprocessor
-from torch import Generator, Tensor, nn
+from torch import Tensor
 
-from mmdenoise.models.image_padding import pad_to
-
-from .denoisers.base import checked_sigma
-from .frozen_head import HeadInput
+from .batch_checks import (
+    checked_levels,
+    checked_size,
+    names_of,
+    refuse_out_of_range,
+    refuse_smaller,
+    refuse_unknown_mixing,
+    refuse_wrongly_undone,
+)
+from .canvas import Canvas
+from .head_input import HeadInput
 from .label_check import LabelCheck
 from .noise import NoiseModel
+from .noise_seeds import TrainingSeeds, evaluation_generator
 
-__all__ = ["Canvas", "CascadeDataPreprocessor", "area_of", "crop_to_areas"]
-
-TOLERANCE = 1e-3  # of [0, 1]: normalising and undoing it in float32 errs by 1e-7
-
-
-class Canvas(NamedTuple):
-    """The head's batch, and where in it the images lie.
-
-    Attributes:
-        frame: (N, 3, Hb, Wb), the output of the head's preprocessor. What surrounds
-            the images is the head's own padding.
-        sizes: (h_i, w_i) of each image, at the upper left.
-    """
-
-    frame: Tensor
-    sizes: list[tuple[int, int]]
-
-    def place(self, inputs: Tensor) -> Tensor:
-        """Put (N, 3, H, W) head inputs in the images' place, padding left as it is."""
-        placed = self.frame.to(inputs.dtype).clone()
-        for index, (height, width) in enumerate(self.sizes):
-            placed[index, :, :height, :width] = inputs[index, :, :height, :width]
-        return placed
-
-
-def area_of(
-    sizes: Sequence[tuple[int, int]], height: int, width: int, device: torch.device
-) -> Optional[Tensor]:
-    """Mask of the images in a batch: (N, 1, ``height``, ``width``) booleans.
-
-    None where the images fill the batch.
-    """
-    if all(size == (height, width) for size in sizes):
-        return None
-    heights, widths = torch.tensor(sizes, device=device).T.view(2, -1, 1, 1, 1)
-    rows = torch.arange(height, device=device).view(1, 1, -1, 1)
-    columns = torch.arange(width, device=device).view(1, 1, 1, -1)
-    return (rows < heights) & (columns < widths)
-
-
-def crop_to_areas(batch: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
-    """Cut the N images of true size (3, h_i, w_i) out of a batch."""
-    return [image[:, :h, :w] for image, (h, w) in zip(batch, sizes)]
+__all__ = ["CascadeDataPreprocessor"]
 
 
 class CascadeDataPreprocessor(BaseDataPreprocessor):
     """Wrap a head's built preprocessor, and simulate noise where the config says so.
 
     Args:
-        head_preprocessor: The head's own, already built.
-        head_input: The map between its output and images in [0, 1].
+        head_input: The map between images in [0, 1] and the output of the head's own
+            preprocessor, already built, which is called as it is.
         noise: The noise model, or None where the images are noisy already.
         check_labels: Looks at the labels of each batch; None passes all.
     """
 
     def __init__(
         self,
-        head_preprocessor: nn.Module,
         head_input: HeadInput,
         noise: Optional[NoiseModel] = None,
         check_labels: Optional[LabelCheck] = None,
     ) -> None:
         super().__init__()
         self.check_labels = check_labels
-        self.head_preprocessor = head_preprocessor
+        self.head_preprocessor = head_input.preprocessor
         self.head_input = head_input
         self.noise = noise
-        self._iteration: Optional[int] = None
-        self._repeats = 0
+        self._training_seeds = TrainingSeeds()
         self._told = False
+        self._checked: set[bool] = set()
         self._seen_sizes: dict[str, tuple[int, int]] = {}
 
     def train(self, mode: bool = True) -> "CascadeDataPreprocessor":
@@ -124,110 +88,109 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
                 of one image in several sizes.
         """
         raw = data["inputs"]
-        names = _names(data)
+        names = names_of(data)
         if self.check_labels is not None:
             self.check_labels(raw, data.get("data_samples") or (), training)
-        sizes = [_checked_size(image, name) for image, name in zip(raw, names)]
+        sizes = [checked_size(image, name) for image, name in zip(raw, names)]
         flips = [_flip_of(sample) for sample in data.get("data_samples") or ()]
         flips = flips or [()] * len(sizes)
         keys = None if training else [_unflip(i, f) for i, f in zip(raw, flips)]
-        paired = data.get("clean")
         sigma = self._given_level(data.get("sigma"), len(sizes))
+        paired = data.get("clean")
         rest = {k: v for k, v in data.items() if k not in ("clean", "sigma")}
         if paired is not None:
             paired = self._paired_images(paired, rest, sizes, names, training)
 
         batch = self.head_preprocessor(rest, training)
-        frame = _frame_of(batch)
-        images = self._images_of(frame, sizes, names)
-        sigma = None if sigma is None else sigma.to(frame)
+        canvas = Canvas(sizes, _frame_of(batch))
+        images = self._images_of(canvas, names)
+        self._check_undoing(raw, canvas.crop(images), names, training)
 
         clean, inputs = paired, images
         if self.noise is not None:
             clean = images
             if training:
-                # A batch at once: drawn one by one, images would cost a GPU more time
-                # than the denoiser does.
-                generator = self._training_generator(frame.device)
-                inputs, sigma = self.noise.add_and_tell(images, generator)
-                inputs = _cut(inputs, sizes)
-                if sigma is not None and sigma.shape[-2:] != (1, 1):
-                    sigma = _cut(sigma, sizes)
+                inputs, sigma = self._training_noise(images, canvas)
             else:
                 self._tell_once()
                 self._refuse_rescaled_views(data.get("data_samples") or (), sizes)
-                generators = [
-                    evaluation_generator(key, self.noise.seed) for key in keys
-                ]
-                inputs, sigma = self._noisy_views(
-                    crop_to_areas(images, sizes), flips, generators
-                )
+                inputs, sigma = self._evaluation_noise(canvas.crop(images), flips, keys)
         return dict(
             inputs=inputs,
             data_samples=batch.get("data_samples"),
             clean=clean,
-            sigma=sigma,
-            canvas=Canvas(frame, sizes),
+            sigma=None if sigma is None else sigma.to(images),
+            canvas=canvas,
         )
 
-    def _noisy_views(
-        self, images: list[Tensor], flips: list[tuple], generators: list[Generator]
+    def _training_noise(
+        self, images: Tensor, canvas: Canvas
+    ) -> tuple[Tensor, Optional[Tensor]]:
+        # A batch at once: drawn one by one, images would cost a GPU more time than the
+        # denoiser does.
+        generator = self._training_seeds.generator(images.device)
+        noisy, sigma = self.noise.add_and_tell(images, generator)
+        if sigma is not None and sigma.shape[-2:] != (1, 1):
+            sigma = canvas.cut(sigma)
+        return canvas.cut(noisy), sigma
+
+    def _evaluation_noise(
+        self, images: list[Tensor], flips: list[tuple], keys: list[Tensor]
     ) -> tuple[Tensor, Optional[Tensor]]:
         """Draw each image's own noise in the frame of the unflipped image."""
         noisy, levels = [], []
-        for image, flip, generator in zip(images, flips, generators):
+        for image, flip, key in zip(images, flips, keys):
+            generator = evaluation_generator(key, self.noise.seed)
             found, level = self.noise.add_and_tell(_unflip(image, flip), generator)
             noisy.append(_unflip(found, flip))
             levels.append(level)
-        if levels[0] is None:
-            return _stack(noisy), None
+        if any(level is None for level in levels):
+            return Canvas.stack(noisy), None
         if any(level.shape[-2:] != (1, 1) for level in levels):
             levels = [
                 _unflip(level.expand_as(_unflip(image, flip)[:1]), flip)
                 for level, image, flip in zip(levels, images, flips)
             ]
-        return _stack(noisy), _stack(levels)
+        return Canvas.stack(noisy), Canvas.stack(levels)
 
     def _given_level(self, levels: Optional[Sequence], count: int) -> Optional[Tensor]:
-        """Check the levels that a batch brings: (N, 1, 1, 1)."""
-        if levels is None:
-            return None
-        if self.noise is not None:
+        if levels is not None and self.noise is not None:
             raise ValueError(
                 f"the batch brings a 'sigma' of its own, yet noise={self.noise!r} "
                 "would be added to its inputs: set noise=None for noisy images"
             )
-        if isinstance(levels, Tensor):
-            levels = levels.tolist()
-        if len(levels) != count:
-            raise ValueError(
-                f"the batch brings {len(levels)} levels under 'sigma' for {count} "
-                "images: one each"
-            )
-        return torch.tensor([checked_sigma(one) for one in levels]).view(-1, 1, 1, 1)
+        return None if levels is None else checked_levels(levels, count)
 
-    def _images_of(self, frame: Tensor, sizes: list, names: list) -> Tensor:
+    def _images_of(self, canvas: Canvas, names: list) -> Tensor:
         """Undo the head's preprocessing: (N, 3, H, W), RGB in [0, 1]."""
-        height, width = frame.shape[-2:]
-        for (h, w), name in zip(sizes, names):
-            if h > height or w > width:
-                raise ValueError(
-                    f"the head's preprocessor made {height}x{width} of {name} of "
-                    f"{h}x{w}: it may pad to the right and the bottom, not cut or scale"
-                )
-        images = _cut(self.head_input.to_image(frame), sizes)
-        low, high = images.flatten(1).aminmax(dim=1)
-        # Written so that NaN fails as well.
-        fits = (low >= -TOLERANCE) & (high <= 1 + TOLERANCE)
-        if not fits.all():
-            first = int(fits.int().argmin())
-            raise ValueError(
-                f"{names[first]} reaches from {low[first]:.4g} to {high[first]:.4g} "
-                "instead of [0, 1]: the pipeline already normalises, or scales its "
-                "pixels, or the file holds more than 8 bits a value; load 8-bit values "
-                "and leave the rest to the head's data_preprocessor"
-            )
+        refuse_smaller(canvas, names)
+        images = canvas.cut(self.head_input.to_image(canvas.frame))
+        refuse_out_of_range(images, names)
         return images
+
+    def _check_undoing(
+        self, raw: Sequence[Tensor], images: list[Tensor], names: list, training: bool
+    ) -> None:
+        """Compare what was undone with what the pipeline gave, on the first batch.
+
+        Raises:
+            ValueError: If the head's preprocessor does more than it is known to do.
+        """
+        if training in self._checked:
+            return
+        kind = type(self.head_preprocessor).__name__
+        augments = getattr(self.head_preprocessor, "batch_augments", None)
+        if training and augments is not None:
+            refuse_unknown_mixing(augments, kind)
+            # Mixing is linear, as normalising is: what is mixed is undone alike. The
+            # rest is looked at in evaluation, where nothing is mixed.
+            batch = self.head_preprocessor(dict(inputs=[raw[0]]), False)
+            canvas = Canvas([raw[0].shape[-2:]], _frame_of(batch))
+            images = canvas.crop(self._images_of(canvas, names[:1]))
+        refuse_wrongly_undone(images, raw, names, kind)
+        # Flat images would hide a scaling of their size.
+        if any(image.amax() > image.amin() for image in images):
+            self._checked.add(training)
 
     def _paired_images(
         self,
@@ -249,29 +212,29 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
                 "differently: switch them off for noisy/clean pairs"
             )
         names = [f"the clean image of {name}" for name in names]
-        if [_checked_size(image, name) for image, name in zip(paired, names)] != sizes:
+        if [checked_size(image, name) for image, name in zip(paired, names)] != sizes:
             raise ValueError("a clean image differs in size from its noisy one")
         # Preprocessors write to the samples (padded masks), so each pass has its own.
         samples = rest.get("data_samples")
         if samples is not None:
-            samples = [sample.clone() for sample in samples]
+            samples = copy.deepcopy(samples)
         batch = self.head_preprocessor(
             dict(rest, inputs=paired, data_samples=samples), training
         )
-        return self._images_of(_frame_of(batch), sizes, names)
+        canvas = Canvas(sizes, _frame_of(batch))
+        images = self._images_of(canvas, names)
+        self._check_undoing(paired, canvas.crop(images), names, training)
+        return images
 
-    def _training_generator(self, device: torch.device) -> Generator:
-        """Generator of a training batch, seeded by (seed, rank, iteration).
+    def look_at_views(self, data: dict) -> None:
+        """Look at a batch whose images are to come in several calls.
 
-        Under a Runner the message hub knows seed and iteration, which resuming
-        restores. A bare loop does not move it: the repeats keep its noise fresh.
+        Raises:
+            ValueError: If simulated noise meets views of one image in several sizes.
         """
-        hub = MessageHub.get_current_instance()
-        iteration = hub.get_info("iter", 0)
-        self._repeats = self._repeats + 1 if iteration == self._iteration else 0
-        self._iteration = iteration
-        key = (hub.get_info("seed", 0), get_rank(), iteration, self._repeats)
-        return Generator(device).manual_seed(_seed_of(repr(key).encode()))
+        if self.noise is not None:
+            sizes = [tuple(image.shape[-2:]) for image in data["inputs"]]
+            self._refuse_rescaled_views(data.get("data_samples") or (), sizes)
 
     def _refuse_rescaled_views(self, samples: Sequence, sizes: list) -> None:
         """Refuse an image that comes twice in a row, at two sizes.
@@ -290,7 +253,8 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
                     f"{before[0]}x{before[1]}: with simulated noise, test-time "
                     "augmentation may flip but not rescale; or set noise=None"
                 )
-        self._seen_sizes = sizes_now
+        if not sizes_now.keys() <= self._seen_sizes.keys():
+            self._seen_sizes = sizes_now
 
     def _tell_once(self) -> None:
         if not self._told:
@@ -302,49 +266,12 @@ class CascadeDataPreprocessor(BaseDataPreprocessor):
             )
 
 
-def evaluation_generator(raw: Tensor, seed: int) -> Generator:
-    """CPU generator of an image's own noise.
-
-    It depends on the noise seed and the raw pixels, and so neither on the batch, the
-    worker, the rank, the device nor the folder the image lies in.
-    """
-    raw = raw.cpu().contiguous()
-    digest = hashlib.sha256(f"{seed} {raw.dtype} {tuple(raw.shape)} ".encode())
-    digest.update(raw.reshape(-1).view(torch.uint8).numpy())
-    return Generator().manual_seed(_seed_of(digest.digest()))
-
-
-def _seed_of(data: bytes) -> int:
-    return int.from_bytes(hashlib.sha256(data).digest()[:8], "little") >> 1
-
-
 def _frame_of(batch: dict) -> Tensor:
     """Head input (N, 3, Hb, Wb), also where a preprocessor neither stacks nor casts."""
     frame = batch["inputs"]
     if not isinstance(frame, Tensor):
         frame = torch.stack(list(frame))
     return frame if frame.is_floating_point() else frame.float()
-
-
-def _names(data: dict) -> list[str]:
-    """Call each image of a batch by its path, where its sample knows one."""
-    samples = data.get("data_samples") or [None] * len(data["inputs"])
-    paths = [getattr(sample, "metainfo", {}).get("img_path") for sample in samples]
-    return [repr(path) if path else "an image" for path in paths]
-
-
-def _checked_size(image: Tensor, name: str) -> tuple[int, int]:
-    if image.dim() != 3 or image.shape[0] != 3:
-        raise ValueError(
-            f"{name} has shape {tuple(image.shape)}; the cascade takes (3, H, W): let "
-            "the pipeline load colour images of 3 channels"
-        )
-    if image.dtype != torch.uint8 and not image.is_floating_point():
-        raise ValueError(
-            f"{name} is of type {image.dtype}; the cascade takes 8-bit values, as "
-            "torch.uint8 or floats: let the pipeline load 8-bit images"
-        )
-    return image.shape[-2], image.shape[-1]
 
 
 def _flip_of(sample: object) -> tuple:
@@ -358,19 +285,3 @@ def _flip_of(sample: object) -> tuple:
 
 def _unflip(image: Tensor, axes: tuple) -> Tensor:
     return image.flip(axes) if axes else image
-
-
-def _cut(batch: Tensor, sizes: list[tuple[int, int]]) -> Tensor:
-    """Cut a batch (N, 3, Hb, Wb) to the images (N, 3, H, W) that lie in it."""
-    # Hundreds of patches, taken apart and put together, would cost more time than the
-    # denoiser does.
-    if set(sizes) == {tuple(batch.shape[-2:])}:
-        return batch
-    return _stack(crop_to_areas(batch, sizes))
-
-
-def _stack(images: list[Tensor]) -> Tensor:
-    """Stack N images (3, h_i, w_i), smaller ones continued to the largest size."""
-    height = max(image.shape[-2] for image in images)
-    width = max(image.shape[-1] for image in images)
-    return torch.stack([pad_to(image, height, width) for image in images])

@@ -1,119 +1,243 @@
-"""The frozen task network: open, build, load, freeze, normalise for, and tap it.
+"""The frozen task network H of Eq. (3), and its first layers phi.
 
-Shapes: images (N, 3, H, W), RGB in [0, 1]; head inputs (N, 3, H, W) in whatever units
+Shapes: images (N, 3, H, W), RGB in [0, 1]; head inputs (N, 3, Hb, Wb) in whatever units
 and channel order the head's own preprocessor makes.
 """
 
-import contextlib
-import difflib
-import os
-from collections.abc import Iterator, Sequence
-from typing import Callable, Optional, Union
+from collections.abc import Sequence
+from typing import Optional, Union
 
 import torch
-from mmengine.config import Config, ConfigDict
-from mmengine.hub import get_config
+from mmengine.config import ConfigDict
 from mmengine.logging import print_log
 from mmengine.model import BaseModel, revert_sync_batchnorm
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmdenoise.registry import MODELS
-from mmdenoise.weights.state_dicts import load_strictly, read_state_dict
+from mmdenoise.weights.state_dicts import (
+    fingerprint,
+    load_strictly,
+    read_state_dict,
+)
 
-__all__ = [
-    "HeadInput",
-    "Tap",
-    "build_head",
-    "channel_order",
-    "open_head",
-    "switch_to_eval",
-]
+from .head_config import channel_order, open_head
+from .head_input import HeadInput
+from .tap import Tap, float_tensors, module_of
 
+__all__ = ["FrozenHead"]
 
-def open_head(
-    head: Union[str, dict],
-    options: Optional[dict] = None,
-    data_preprocessor: Optional[dict] = None,
-) -> ConfigDict:
-    """Turn what the user gave into the config of a model.
-
-    Args:
-        head: The path of a complete config (or a zoo name, ``mmseg::...``), of which
-            ``model``, a top-level ``data_preprocessor``, ``custom_imports`` and
-            ``default_scope`` are taken and nothing else; or a model dict.
-        options: Merged over the model; dotted keys work.
-        data_preprocessor: Used where the head has none of its own.
-
-    Returns:
-        The model's config, with its ``_scope_`` and its ``data_preprocessor``.
-
-    Raises:
-        FileNotFoundError: If there is no such config.
-        ValueError: If the config holds no model, or its imports fail.
-    """
-    if isinstance(head, str):
-        config = _read_config(head)
-        if "model" not in config:
-            raise ValueError(f"head: the config {head!r} holds no 'model'")
-        model = config.model
-        data_preprocessor = config.get("data_preprocessor", data_preprocessor)
-        if config.get("default_scope"):
-            model.setdefault("_scope_", config.default_scope)
-    elif isinstance(head, dict):
-        model = ConfigDict(head)
-    else:
-        raise TypeError(
-            f"head must be a config's path or a model dict, got {type(head).__name__}"
-        )
-    if options:
-        whole = Config(dict(model=model))
-        whole.merge_from_dict({f"model.{key}": v for key, v in options.items()})
-        model = whole.model
-    if data_preprocessor is not None and model.get("data_preprocessor") is None:
-        model.data_preprocessor = ConfigDict(data_preprocessor)
-    return model
+# What a head's loss raises that meets another form of output than it expects.
+FORM_ERRORS = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
 
 
-def _read_config(path: str) -> Config:
-    if "::" not in path and not os.path.isfile(path):
-        raise FileNotFoundError(f"head: there is no config {path!r}")
-    try:
-        return get_config(path) if "::" in path else Config.fromfile(path)
-    except ImportError as error:
-        reason = " ".join(str(error).partition(", the current sys.path")[0].split())
-        raise ValueError(
-            f"head: the imports of {path!r} fail ({reason}); put the folder of its "
-            "custom modules on PYTHONPATH"
-        ) from None
+class FrozenHead:
+    """A trained network that is asked, and never changed.
 
-
-def channel_order(config: ConfigDict, default: str) -> str:
-    """Return the channel order of a head's input, ``'rgb'`` or ``'bgr'``.
-
-    A preprocessor that converts says so; one that does not keeps the order of the
-    images as loaded, ``default``.
-    """
-    if default not in ("rgb", "bgr"):
-        raise ValueError(f"head_channel_order must be 'rgb' or 'bgr', got {default!r}")
-    preprocessor = config.get("data_preprocessor") or {}
-    if preprocessor.get("rgb_to_bgr"):
-        return "bgr"
-    if preprocessor.get("bgr_to_rgb") or preprocessor.get("to_rgb"):
-        return "rgb"
-    return default
-
-
-def build_head(config: ConfigDict, checkpoint: Optional[str]) -> BaseModel:
-    """Build, load strictly and freeze a head.
+    It is no module, so that the network's weights keep their names in the cascade.
 
     Args:
-        config: From :func:`open_head`.
+        head: Path of a complete config, or a model dict.
         checkpoint: The file of its weights. None leaves the weights that its own
             ``init_cfg`` gives, with a warning: a head nobody trained guides nothing.
+        options: Merged over the head's model; dotted keys work.
+        order: The order in which a head without channel conversion gets images:
+            ``'bgr'``, as MMCV loads them, or ``'rgb'``.
+        train_branches: Names of modules whose *own* ``training`` flag follows the
+            cascade's: modules that return another form of output in training. Their
+            children, BN and dropout among them, stay in evaluation mode.
+        tap: Name of the module whose output is phi.
+        autocast: Whether automatic mixed precision reaches it.
+        data_preprocessor: Used where the head has none of its own.
 
-    Returns:
-        The model in evaluation mode; no tensor of it requires a gradient.
+    Attributes:
+        model: The network, in evaluation mode; no tensor of it requires a gradient.
+        input: The map between images and its input.
+
+    Raises:
+        FileNotFoundError, RuntimeError, ValueError: If a file, a key of a checkpoint or
+            a module's name is wrong, each named.
     """
+
+    def __init__(
+        self,
+        head: Union[str, dict],
+        checkpoint: Optional[str] = None,
+        options: Optional[dict] = None,
+        order: str = "bgr",
+        train_branches: Sequence[str] = (),
+        tap: Optional[str] = None,
+        autocast: bool = True,
+        data_preprocessor: Optional[dict] = None,
+    ) -> None:
+        config = open_head(head, options, data_preprocessor)
+        order = channel_order(config, order)
+        self.model = _build(config, checkpoint)
+        self.input = HeadInput(self.model.data_preprocessor, order)
+        self.train_branches = tuple(train_branches)
+        self.autocast = autocast
+        self._tap = None if tap is None else Tap(self.model, tap)
+        self.follow(training=False)
+
+    @property
+    def tap(self) -> Tap:
+        """Where phi is.
+
+        Raises:
+            ValueError: If the config names no tap.
+        """
+        if self._tap is None:
+            raise ValueError(
+                "the perceptual loss needs a tap: the name of a module of the head "
+                "(relu3_3 in the paper), or perceptual=0"
+            )
+        return self._tap
+
+    def fingerprint(self) -> Tensor:
+        """SHA-256 over its sorted tensors: (32,) uint8."""
+        return fingerprint(self.model.state_dict())
+
+    def follow(self, training: bool) -> None:
+        """Stay in evaluation mode, save the flags that some heads compute by."""
+        self.model.eval()
+        for name in self.train_branches:
+            branch = module_of(self.model, name, "head_train_branches")
+            branch.training = training
+
+    def run(self, inputs: Tensor, samples: Optional[list], mode: str) -> object:
+        """Call the network: ``mode`` is that of any MMEngine model."""
+        if self.autocast:
+            return self.model(inputs, samples, mode=mode)
+        with torch.autocast(inputs.device.type, enabled=False):
+            return self.model(inputs.float(), samples, mode=mode)
+
+    def losses(self, inputs: Tensor, samples: Optional[list]) -> dict:
+        """Its own losses of (N, 3, Hb, Wb) inputs.
+
+        Raises:
+            RuntimeError: If it computes them in training alone, with what to set.
+        """
+        try:
+            return self.run(inputs, samples, "loss")
+        except FORM_ERRORS as error:
+            branches = self._branches_that_help(inputs, samples)
+            if not branches:
+                raise
+            raise RuntimeError(
+                f"the head's loss fails in evaluation mode ({error}), and not where "
+                "modules return the form of output that they have in training: set "
+                f"head_train_branches={branches}"
+            ) from error
+
+    def guide(
+        self,
+        inputs: Tensor,
+        clean: Optional[Tensor],
+        samples: Optional[list],
+        perceptual: bool,
+        target: Optional[str],
+    ) -> dict[str, object]:
+        """What the terms of Eq. (3) that pass through the head compare.
+
+        One pass of ``inputs`` gives phi and what L_H takes; it stops at the tap where
+        there is no L_H.
+
+        Args:
+            inputs: Denoised images, (N, 3, Hb, Wb), as the head takes them.
+            clean: The clean ones, likewise; where a term compares with them.
+            samples: The head's data samples.
+            perceptual: Whether there is L_P.
+            target: Of L_H: ``'labels'`` or ``'head'``; None without L_H.
+
+        Returns:
+            Arguments of :class:`~.joint_loss.JointLoss`.
+        """
+        given: dict[str, object] = {}
+        if target == "labels":
+            ask, answer = self.losses, "head_losses"
+        else:
+            ask, answer = self.outputs, "output"
+        with torch.no_grad():
+            if perceptual and target == "head":
+                with self.tap.record() as given["clean_features"]:
+                    given["clean_output"] = ask(clean, samples)
+            elif target == "head":
+                given["clean_output"] = ask(clean, samples)
+            elif perceptual:
+                given["clean_features"] = self.tap.features_of(
+                    lambda: ask(clean, samples)
+                )
+        if perceptual and target is None:
+            given["features"] = self.tap.features_of(lambda: ask(inputs, samples))
+        elif perceptual:
+            with self.tap.record() as given["features"]:
+                given[answer] = ask(inputs, samples)
+        else:
+            given[answer] = ask(inputs, samples)
+        self._refuse_cut_gradient(inputs, given.get("features", ()))
+        return given
+
+    def outputs(self, inputs: Tensor, samples: Optional[list]) -> list[Tensor]:
+        """The tensors of its ``tensor`` mode, for (N, 3, Hb, Wb) inputs.
+
+        Raises:
+            ValueError: If there are none.
+        """
+        found = self.run(inputs, samples, "tensor")
+        tensors = list(float_tensors(found))
+        if not tensors:
+            raise ValueError(
+                f"target='head': the head, {type(self.model).__name__}, returns "
+                f"{type(found).__name__} and no tensors in its tensor mode; "
+                "set target='labels'"
+            )
+        return tensors
+
+    def _refuse_cut_gradient(self, inputs: Tensor, features: Sequence[Tensor]) -> None:
+        if inputs.requires_grad and not all(f.requires_grad for f in features):
+            raise RuntimeError(
+                f"no gradient passes the tap {self.tap.name!r}: reentrant activation "
+                "checkpointing (with_cp) of the head cuts it off; switch that off with "
+                "head_options"
+            )
+
+    def _branches_that_help(self, inputs: Tensor, samples: Optional[list]) -> list:
+        """The fewest of its parts by whose training flag its loss can be computed."""
+        parts = {
+            name: part
+            for name, part in self.model.named_children()
+            if name not in ("data_preprocessor", *self.train_branches)
+        }
+
+        def succeeds(names: Sequence[str]) -> bool:
+            for name, part in parts.items():
+                part.training = name in names
+            try:
+                self.run(inputs, samples, "loss")
+            except Exception:  # whatever it is, the flags are not what is amiss
+                return False
+            finally:
+                for part in parts.values():
+                    part.training = False
+            return True
+
+        with torch.no_grad():
+            helpful = list(parts)
+            if not succeeds(helpful):
+                return []
+            for name in list(parts):
+                fewer = [other for other in helpful if other != name]
+                helpful = fewer if succeeds(fewer) else helpful
+        return [*self.train_branches, *helpful]
+
+
+def _build(config: ConfigDict, checkpoint: Optional[str]) -> BaseModel:
     # Parameters must be frozen before DDP looks at them, hence while building.
     head = MODELS.build(config)
     if checkpoint is not None:
@@ -128,142 +252,3 @@ def build_head(config: ConfigDict, checkpoint: Optional[str]) -> BaseModel:
         head.init_weights()
     # Frozen statistics need no synchronising, and DDP refuses the layer on a CPU.
     return revert_sync_batchnorm(head.requires_grad_(False).eval())
-
-
-def switch_to_eval(head: nn.Module, train_branches: Sequence[str], mode: bool) -> None:
-    """Keep a head in evaluation mode, save the flags some heads compute by.
-
-    Args:
-        head: The head.
-        train_branches: Names of modules whose *own* ``training`` flag follows ``mode``:
-            modules that return another form of output in training. Their children, BN
-            and dropout among them, stay in evaluation mode.
-        mode: Whether the cascade trains.
-    """
-    head.eval()
-    for name in train_branches:
-        module_of(head, name, "head_train_branches").training = mode
-
-
-def module_of(head: nn.Module, name: str, option: str) -> nn.Module:
-    """Return the module of that name, or say which names there are."""
-    modules = dict(head.named_modules())
-    if name and name in modules:
-        return modules[name]
-    names = [known for known in modules if known]
-    near = difflib.get_close_matches(str(name), names, n=3)
-    upper = [known for known in names if known.count(".") < 2]
-    raise ValueError(
-        f"{option}: the head has no module {name!r}"
-        + (f"; did you mean {', '.join(near)}?" if near else ".")
-        + f" It has {', '.join(upper)} and what they contain"
-    )
-
-
-class HeadInput:
-    """Map between images, RGB in [0, 1], and a head's normalised input.
-
-    This is the only place where a scale other than [0, 1] or another channel order
-    exists. It reads the mean and the standard deviation from the head's *built*
-    preprocessor at each call, and so follows it across devices.
-
-    Args:
-        preprocessor: The head's own.
-        order: From :func:`channel_order`.
-    """
-
-    def __init__(self, preprocessor: nn.Module, order: str) -> None:
-        self.preprocessor = preprocessor
-        self.order = order
-
-    @property
-    def _normalises(self) -> bool:
-        return getattr(self.preprocessor, "_enable_normalize", False)
-
-    def to_image(self, inputs: Tensor) -> Tensor:
-        """Undo the normalisation: head input to RGB in [0, 1]."""
-        if self._normalises:
-            inputs = inputs * self.preprocessor.std + self.preprocessor.mean
-        image = inputs / 255
-        return image.flip(-3) if self.order == "bgr" else image
-
-    def from_image(self, image: Tensor) -> Tensor:
-        """Normalise as the head's preprocessor does: RGB in [0, 1] to head input."""
-        inputs = (image.flip(-3) if self.order == "bgr" else image) * 255
-        if self._normalises:
-            inputs = (inputs - self.preprocessor.mean) / self.preprocessor.std
-        return inputs
-
-
-class _Reached(Exception):
-    """The tapped module has run; the rest of the pass is not needed."""
-
-
-class Tap:
-    """The feature extractor phi of Eq. (2): the output of one module of the head.
-
-    Args:
-        head: The head.
-        name: A module's name in it, ``backbone.layer3`` for instance.
-
-    Raises:
-        ValueError: If there is no such module.
-    """
-
-    def __init__(self, head: nn.Module, name: str) -> None:
-        self.name = name
-        self._module = module_of(head, name, "tap")
-
-    @contextlib.contextmanager
-    def _listen(self, stop: bool) -> Iterator[list[Tensor]]:
-        features: list[Tensor] = []
-
-        def keep(module: nn.Module, args: tuple, output: object) -> None:
-            if features:  # a module that runs more than once: its first output
-                return
-            # Copies: an in-place ReLU may follow.
-            features.extend(tensor.clone() for tensor in _tensors(output))
-            if stop:
-                raise _Reached
-
-        handle = self._module.register_forward_hook(keep, prepend=True)
-        try:
-            yield features
-        except _Reached:
-            pass
-        finally:
-            handle.remove()
-        if not features:
-            raise ValueError(
-                f"tap: {self.name!r} gave no features in the head's loss pass; name a "
-                "module that runs there and returns tensors"
-            )
-
-    def record(self) -> "contextlib.AbstractContextManager[list[Tensor]]":
-        """Record phi during a whole pass of the head, with gradients.
-
-        Yields:
-            The list that holds the tapped tensors once the pass is over.
-        """
-        return self._listen(stop=False)
-
-    def features_of(self, run: Callable[[], object]) -> list[Tensor]:
-        """Return phi of what ``run`` puts through the head, without gradients.
-
-        The pass stops at the tap.
-        """
-        with torch.no_grad(), self._listen(stop=True) as features:
-            run()
-        return features
-
-
-def _tensors(output: object) -> Iterator[Tensor]:
-    if isinstance(output, Tensor):
-        if output.is_floating_point():
-            yield output
-    elif isinstance(output, dict):
-        for value in output.values():
-            yield from _tensors(value)
-    elif isinstance(output, (tuple, list)):
-        for value in output:
-            yield from _tensors(value)

@@ -10,11 +10,12 @@ from typing import Optional, Union
 
 import torch
 import torch.nn.functional as F
+from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
 from mmdenoise.registry import MODELS
 
-__all__ = ["JointLoss", "squared_error", "task_loss"]
+__all__ = ["JointLoss", "build_loss", "divergence", "squared_error", "task_loss"]
 
 HeadLosses = dict[str, Union[Tensor, list[Tensor]]]
 
@@ -47,7 +48,53 @@ def squared_error(
     error = (prediction - target.to(prediction)).square()
     if error.dim() != 4:
         return error.sum(dim=-1).mean()
-    error = error.sum(dim=1, keepdim=True)
+    return _mean_over(error.sum(dim=1, keepdim=True), area)
+
+
+def divergence(
+    prediction: Tensor,
+    target: Tensor,
+    temperature: float,
+    area: Optional[Tensor] = None,
+) -> Tensor:
+    """KL divergence of two softmax distributions over classes, softened.
+
+    ``T^2 * KL(softmax(target / T) || softmax(prediction / T))``, averaged over
+    positions, then images: Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural
+    Network" (2015), Section 2, whose factor T^2 keeps gradients of one size.
+
+    Args:
+        prediction: Logits (N, C, ...), C >= 2 classes.
+        target: The same shape.
+        temperature: T, above 0.
+        area: As in :func:`squared_error`, for (N, C, h, w).
+
+    Returns:
+        Scalar, in nats times T^2.
+    """
+    if prediction.shape != target.shape or prediction.dim() < 2:
+        raise ValueError(
+            f"logits {tuple(prediction.shape)} and {tuple(target.shape)} must have one "
+            "shape (N, C, ...)"
+        )
+    if prediction.shape[1] < 2:
+        raise ValueError(
+            f"logits {tuple(prediction.shape)} have one channel, of which softmax "
+            "makes no distribution over classes: set temperature=None"
+        )
+    ours, theirs = (
+        F.log_softmax(logits.float() / temperature, dim=1)
+        if logits.dtype in (torch.float16, torch.bfloat16)
+        else F.log_softmax(logits / temperature, dim=1)
+        for logits in (prediction, target)
+    )
+    error = (theirs.exp() * (theirs - ours)).sum(dim=1, keepdim=True)
+    error = error * temperature**2
+    return _mean_over(error, area) if error.dim() == 4 else error.mean()
+
+
+def _mean_over(error: Tensor, area: Optional[Tensor]) -> Tensor:
+    """Average (N, 1, h, w) over each image's positions, then over images."""
     if area is None:
         return error.mean()
     weight = area.to(error)
@@ -88,9 +135,15 @@ class JointLoss(nn.Module):
         perceptual: lambda_P, on features as the head computes them.
         task: lambda_H, on the head's own loss.
         reconstruction: Weight of L_D, 1 in the paper.
+        target: What L_H compares with: ``'labels'``, by the head's own loss, or
+            ``'head'``, its own output on the clean image, which needs no labels.
+        temperature: Of the softmax over classes whose distributions L_H compares with
+            ``target='head'``; None takes the squared error of the outputs instead, for
+            heads that give no logits over classes.
 
     Raises:
-        ValueError: If a weight is negative or not finite, or if all are zero.
+        ValueError: If a weight is negative or not finite, or if all are zero; if the
+            target or the temperature is wrong.
     """
 
     def __init__(
@@ -98,24 +151,43 @@ class JointLoss(nn.Module):
         perceptual: float = 2.5e-4,
         task: float = 0.01,
         reconstruction: float = 1.0,
+        target: str = "labels",
+        temperature: Optional[float] = 1.0,
     ) -> None:
         super().__init__()
         weights = dict(perceptual=perceptual, task=task, reconstruction=reconstruction)
         for name, weight in weights.items():
-            if not (math.isfinite(weight) and weight >= 0):
+            is_number = isinstance(weight, (int, float)) and not isinstance(
+                weight, bool
+            )
+            if not (is_number and math.isfinite(weight) and weight >= 0):
                 raise ValueError(
-                    f"loss weight {name} must be finite and not negative, got {weight}"
+                    f"loss weight {name} must be finite and not negative, got "
+                    f"{weight!r}"
                 )
         if not any(weights.values()):
             raise ValueError("every loss weight is 0: nothing would be trained")
         self.perceptual = perceptual
         self.task = task
         self.reconstruction = reconstruction
+        if target not in ("labels", "head"):
+            raise ValueError(f"target must be 'labels' or 'head', got {target!r}")
+        if temperature is not None and not 0 < temperature < math.inf:
+            raise ValueError(
+                f"temperature must be finite and above 0, or None; got {temperature}"
+            )
+        self.target = target
+        self.temperature = temperature
 
     @property
     def needs_clean(self) -> bool:
         """Whether a term compares with the clean image."""
-        return self.reconstruction > 0 or self.perceptual > 0
+        return self.reconstruction > 0 or self.compares_in_head
+
+    @property
+    def compares_in_head(self) -> bool:
+        """Whether the clean image goes through the head as well."""
+        return self.perceptual > 0 or (self.task > 0 and self.target == "head")
 
     @property
     def needs_head(self) -> bool:
@@ -131,6 +203,8 @@ class JointLoss(nn.Module):
         clean_features: Optional[list[Tensor]] = None,
         feature_area: Optional[Tensor] = None,
         head_losses: Optional[HeadLosses] = None,
+        output: Optional[list[Tensor]] = None,
+        clean_output: Optional[list[Tensor]] = None,
     ) -> dict[str, Tensor]:
         """Weigh what is given.
 
@@ -141,7 +215,11 @@ class JointLoss(nn.Module):
             features: phi(F(x)), one tensor for each output of the tapped module.
             clean_features: phi(x~), alike.
             feature_area: Positions of the images in the head's own input.
-            head_losses: What the head's ``loss`` mode returned for F(x).
+            head_losses: What the head's ``loss`` mode returned for F(x); with
+                ``target='labels'``.
+            output: Tensors of the head's ``tensor`` mode for F(x); with
+                ``target='head'``.
+            clean_output: Those for x~.
 
         Returns:
             Weighted terms under ``loss_*``, which MMEngine sums; the raw terms under
@@ -155,10 +233,41 @@ class JointLoss(nn.Module):
                 squared_error(ours, theirs, feature_area)
                 for ours, theirs in zip(features, clean_features)
             )
-        if self.task > 0:
+        if self.task > 0 and self.target == "head":
+            raw["task"] = sum(
+                self._disagreement(ours, theirs, feature_area)
+                for ours, theirs in zip(output, clean_output)
+            )
+        elif self.task > 0:
             raw["task"] = task_loss(head_losses)
         terms = {f"loss_{name}": getattr(self, name) * raw[name] for name in raw}
         terms.update((name, value.detach()) for name, value in raw.items())
-        if self.task > 0:
+        if head_losses is not None:
             terms.update((k, v) for k, v in head_losses.items() if "loss" not in k)
         return terms
+
+    def _disagreement(
+        self, ours: Tensor, theirs: Tensor, area: Optional[Tensor]
+    ) -> Tensor:
+        if self.temperature is None:
+            return squared_error(ours, theirs, area)
+        return divergence(ours, theirs, self.temperature, area)
+
+
+def build_loss(config: Optional[dict], has_head: bool) -> JointLoss:
+    """Build a cascade's loss; without a head and a config, L_D alone.
+
+    Raises:
+        ValueError: If a term needs a head and there is none.
+    """
+    if config is None:
+        config = dict(type="mmdenoise.JointLoss")
+        if not has_head:
+            config.update(perceptual=0, task=0)
+    built = MODELS.build(ConfigDict(config))
+    if built.needs_head and not has_head:
+        raise ValueError(
+            "the perceptual and the task loss need a head: give one, or set both "
+            "weights to 0"
+        )
+    return built

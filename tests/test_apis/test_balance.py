@@ -30,7 +30,7 @@ def features_of(model, name, image, sample):
     kept = []
     module = dict(model.head.named_modules())[name]
     handle = module.register_forward_hook(lambda *args: kept.append(args[2].clone()))
-    losses = model.head(model.head_input.from_image(image), sample, mode="loss")
+    losses = model.head(model.frozen_head.input.from_image(image), sample, mode="loss")
     handle.remove()
     return kept[0], sum(value for key, value in losses.items() if "loss" in key)
 

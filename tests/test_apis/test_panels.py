@@ -107,13 +107,13 @@ def test_maps_are_the_heads_own(world):
     from mmengine.dataset import pseudo_collate
 
     from mmdenoise.apis.method_images import items_of_test_set
-    from mmdenoise.models.frozen_head import build_head, open_head
+    from mmdenoise.models.frozen_head import FrozenHead
 
     cfg = world.config()
     runner = MethodRunner({"ours": "multiscale_blind"}, cfg)
     (item,) = items_of_test_set(cfg, [1])
     block = image_block(runner.run(item), None, list("abcdef"))
-    head = build_head(open_head(world.head), world.head_checkpoint)
+    head = FrozenHead(world.head, world.head_checkpoint).model
     (item,) = items_of_test_set(cfg, [1])
     with torch.no_grad():
         (alone,) = head.test_step(pseudo_collate([item]))

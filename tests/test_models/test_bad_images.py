@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import BaseDataElement
 
 from mmdenoise.models.data_preprocessor import CascadeDataPreprocessor
-from mmdenoise.models.frozen_head import HeadInput
+from mmdenoise.models.head_input import HeadInput
 from mmdenoise.models.noise import GaussianNoise
 from mmdenoise.registry import MODELS
 
@@ -33,7 +33,7 @@ def build(noise=None):
     inner = MODELS.build(
         dict(type="mmengine.ImgDataPreprocessor", bgr_to_rgb=True, **NORM)
     )
-    return CascadeDataPreprocessor(inner, HeadInput(inner, "rgb"), noise)
+    return CascadeDataPreprocessor(HeadInput(inner, "rgb"), noise)
 
 
 def batch_of(*images, paths=None):

@@ -191,7 +191,7 @@ def test_tensor_mode_needs_nothing_but_a_tensor(seg_head, make_cascade):
     model = make_cascade(seg_head).eval()
     images = torch.rand(2, 3, 32, 40)
     logits = model(images)
-    expected = model.head(model.head_input.from_image(model.denoiser(images)))
+    expected = model.head(model.frozen_head.input.from_image(model.denoiser(images)))
     assert torch.equal(logits, expected)
     alone = make_cascade().eval()
     assert torch.equal(alone(images), alone.denoiser(images))
@@ -318,7 +318,7 @@ def test_perceptual_loss_counts_the_true_area_alone(
     data = model.data_preprocessor(copy.deepcopy(batch), True)
     ours, theirs = (
         model.head.extract_feat(
-            data["canvas"].place(model.head_input.from_image(images))
+            data["canvas"].place(model.frozen_head.input.from_image(images))
         )[0]
         for images in (model.denoiser(data["inputs"]), data["clean"])
     )
@@ -348,10 +348,10 @@ def test_perceptual_loss_of_the_identity_is_zero_at_every_tap(
     model = make_cascade(seg_head, "identity", 0, WEIGHTS, tap="backbone")
     names = modules_that_run(model, batch, forward)
     assert len(names) > 60 and "backbone.layer1.0.conv1" in names
-    from mmdenoise.models.frozen_head import Tap
+    from mmdenoise.models.tap import Tap
 
     for name in names:
-        model.tap = Tap(model.head, name)
+        model.frozen_head._tap = Tap(model.head, name)
         terms = forward(model, batch, "loss", training=True)
         assert terms["perceptual"] == 0, name
 
@@ -582,7 +582,9 @@ def test_heads_of_two_forms(plain_batch, make_cascade, forward, count):
     loss = dict(perceptual=0, task=1)
     batch = plain_batch(*[(8, 8)] * count)
     model = make_cascade(config, "pointwise", 30, loss)
-    with pytest.raises(RuntimeError, match=r"evaluation mode .*head_train_branches"):
+    with pytest.raises(
+        RuntimeError, match=r"evaluation mode .*head_train_branches=\['backbone'\]$"
+    ):
         forward(model, batch, "loss", training=True)
     model = make_cascade(
         config, "pointwise", 30, loss, head_train_branches=["backbone"]
@@ -625,7 +627,8 @@ def test_a_stock_head_of_two_forms(seg_config, seg_batch, make_cascade, forward)
     for sizes in ([(90, 128)], [(90, 128), (128, 70)]):
         batch = seg_batch(*sizes)
         model = make_cascade(config, "pointwise", 30, loss)
-        with pytest.raises(RuntimeError, match="evaluation mode .*head_train_branches"):
+        words = r"evaluation mode .*head_train_branches=\['backbone', 'decode_head'\]$"
+        with pytest.raises(RuntimeError, match=words):
             forward(model, batch, "loss", training=True)
         branches = ["backbone", "decode_head"]
         model = make_cascade(
@@ -915,9 +918,9 @@ def test_copies_look_at_their_own_head(
     """EMA deep-copies a model; its tap and normalisation must follow."""
     model = make_cascade(seg_head, "pointwise", 30, WEIGHTS, tap="backbone.layer3")
     twin = copy.deepcopy(model)
-    assert twin.tap._module is twin.head.backbone.layer3
-    assert twin.head_input.preprocessor is twin.head.data_preprocessor
-    assert twin.data_preprocessor.head_input is twin.head_input
+    assert twin.frozen_head.tap._module is twin.head.backbone.layer3
+    assert twin.frozen_head.input.preprocessor is twin.head.data_preprocessor
+    assert twin.data_preprocessor.head_input is twin.frozen_head.input
     if kind == "double":
         twin.double()
     elif kind == "half-way":
@@ -936,7 +939,6 @@ def test_copies_look_at_their_own_head(
             dict(tap="backbone.layer9", loss=WEIGHTS),
             "tap: .*no module 'backbone.layer9'",
         ),
-        (dict(loss=WEIGHTS), "the perceptual loss needs a tap"),
         (dict(loss=dict(perceptual=-1)), "loss weight perceptual must be finite"),
         (dict(sigma=-3), "sigma must not be negative"),
         (dict(sigma=math.nan), "sigma must be a finite number"),
@@ -949,6 +951,90 @@ def test_wrong_options_of_a_cascade(seg_head, make_cascade, options, words):
     with pytest.raises(ValueError, match=words) as error:
         make_cascade(seg_head, **options)
     assert "\n" not in str(error.value)
+
+
+def test_a_missing_tap_is_said_when_it_is_needed(
+    seg_head, make_cascade, seg_batch, forward
+):
+    model = make_cascade(seg_head, loss=WEIGHTS).eval()
+    assert len(forward(model, seg_batch((48, 56)), "predict")) == 1
+    for use in (
+        model.init_weights,
+        lambda: forward(model, seg_batch((48, 56)), "loss", training=True),
+    ):
+        with pytest.raises(ValueError, match="the perceptual loss needs a tap: the n"):
+            use()
+
+
+def test_features_alone_need_no_labels_and_stop_at_the_tap(
+    seg_head, make_cascade, seg_batch, plain_batch, forward
+):
+    """lambda_H = 0: no labels are asked for, and nothing behind the tap runs."""
+    loss = dict(perceptual=0.5, task=0)
+    model = make_cascade(seg_head, "pointwise", loss=loss, tap="backbone.layer2")
+    ran = []
+    model.head.backbone.layer3.register_forward_hook(lambda *_: ran.append(1))
+    labelled = forward(model, seg_batch((33, 45), (40, 29)), "loss", training=True)
+    bare = forward(
+        make_cascade(seg_head, "pointwise", loss=loss, tap="backbone.layer2"),
+        plain_batch((33, 45), (40, 29)),
+        "loss",
+        training=True,
+    )
+    assert not ran and "task" not in labelled
+    assert labelled["perceptual"] > 0
+    for name in labelled:
+        torch.testing.assert_close(labelled[name], bare[name])
+    both = make_cascade(
+        seg_head, "pointwise", loss=dict(loss, task=1e-9), tap="backbone.layer2"
+    )
+    found = forward(both, seg_batch((33, 45), (40, 29)), "loss", training=True)
+    torch.testing.assert_close(found["perceptual"], labelled["perceptual"])
+    bare["loss_perceptual"].backward()
+    found["loss_perceptual"].backward(retain_graph=True)
+    assert both.denoiser.gain.grad.abs().max() > 0
+
+
+def test_a_fault_in_the_data_is_not_called_another(
+    seg_head, make_cascade, seg_batch, forward
+):
+    loss = dict(perceptual=0, task=1)
+    model = make_cascade(seg_head, "pointwise", loss=loss)
+    data = model.data_preprocessor(seg_batch((48, 56)), True)
+    del data["data_samples"][0].gt_sem_seg
+    with pytest.raises(AttributeError) as error:
+        model(**data, mode="loss")
+    assert "head_train_branches" not in str(error.value)
+    assert not any(module.training for module in model.head.modules())
+
+
+@pytest.mark.parametrize("step", ["test_step", "val_step"])
+def test_unlike_sizes_in_a_test_batch(seg_head, make_cascade, seg_batch, step):
+    """Each image gives what it gives alone, in the batch's order."""
+    model = make_cascade(seg_head, "small").eval()
+    sizes = (48, 56), (40, 44), (48, 56), (31, 56)
+    with torch.no_grad():
+        together = getattr(model, step)(seg_batch(*sizes))
+        for index, found in enumerate(together):
+            batch = seg_batch(*sizes)
+            alone = {key: value[index : index + 1] for key, value in batch.items()}
+            [expected] = model.test_step(alone)
+            assert found.img_path == expected.img_path == f"image0_{index}.png"
+            assert torch.equal(found.noisy, expected.noisy)
+            torch.testing.assert_close(found.denoised, expected.denoised)
+            logits, expected = found.seg_logits.data, expected.seg_logits.data
+            assert (logits - expected).abs().max() < 1e-4 * expected.abs().max()
+            assert found.pred_sem_seg.shape == sizes[index]
+
+
+def test_rescaled_views_in_a_batch_of_unlike_sizes(seg_head, make_cascade, seg_batch):
+    model = make_cascade(seg_head, "pointwise").eval()
+    with torch.no_grad():
+        model.test_step(seg_batch((48, 56), (40, 44)))
+        flip = dict(flip=True, flip_direction="vertical")
+        model.test_step(seg_batch((48, 56), (40, 44), **flip))
+        with pytest.raises(ValueError, match="comes as a view of 24x28 after one of"):
+            model.test_step(seg_batch((24, 28), (40, 44)))
 
 
 def test_losses_that_need_a_head(make_cascade):

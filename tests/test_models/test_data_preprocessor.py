@@ -5,17 +5,17 @@ import logging
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.logging import MessageHub, MMLogger
+from mmengine.model import BaseDataPreprocessor
 from mmengine.structures import BaseDataElement
 
-from mmdenoise.models.data_preprocessor import (
-    Canvas,
-    CascadeDataPreprocessor,
-    area_of,
-    evaluation_generator,
-)
-from mmdenoise.models.frozen_head import HeadInput, channel_order
+from mmdenoise.models.canvas import Canvas
+from mmdenoise.models.data_preprocessor import CascadeDataPreprocessor
+from mmdenoise.models.head_config import channel_order
+from mmdenoise.models.head_input import HeadInput
 from mmdenoise.models.noise import GaussianNoise, PoissonGaussianNoise
+from mmdenoise.models.noise_seeds import evaluation_generator
 from mmdenoise.registry import MODELS
 
 NORM = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
@@ -29,7 +29,7 @@ def build(noise=None, **preprocessor):
     config = dict(preprocessor, **({"_scope_": scope} if scope else {}))
     inner = MODELS.build(config)
     order = channel_order(dict(data_preprocessor=preprocessor), "bgr")
-    return CascadeDataPreprocessor(inner, HeadInput(inner, order), noise)
+    return CascadeDataPreprocessor(HeadInput(inner, order), noise)
 
 
 def noise_of(data):
@@ -129,7 +129,7 @@ def test_placing_puts_the_heads_padding_back(plain_batch):
 
 def test_placing_passes_gradients_of_the_true_area_alone():
     inputs = torch.ones(2, 3, 4, 4, requires_grad=True)
-    canvas = Canvas(torch.zeros(2, 3, 8, 8), [(4, 4), (2, 3)])
+    canvas = Canvas([(4, 4), (2, 3)], torch.zeros(2, 3, 8, 8))
     (canvas.place(inputs) ** 2).sum().backward()
     assert (inputs.grad[0] == 2).all()
     assert inputs.grad[1].sum() == 2 * 3 * 2 * 3
@@ -137,8 +137,8 @@ def test_placing_passes_gradients_of_the_true_area_alone():
 
 
 def test_area_by_hand():
-    assert area_of([(2, 3), (2, 3)], 2, 3, "cpu") is None
-    area = area_of([(1, 3), (2, 1)], 2, 3, "cpu")
+    assert Canvas([(2, 3), (2, 3)]).area(torch.zeros(2, 1, 2, 3)) is None
+    area = Canvas([(1, 3), (2, 1)]).area(torch.zeros(2, 1, 2, 3))
     assert area.shape == (2, 1, 2, 3)
     assert area.int().flatten().tolist() == [1, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0]
 
@@ -219,18 +219,21 @@ def test_evaluation_noise_of_another_level_is_the_same_but_for_the_level(plain_b
     torch.testing.assert_close(weak * 4, strong, atol=2e-6, rtol=0)
 
 
-def test_the_generator_depends_on_shape_type_and_seed(image):
+def test_the_generator_depends_on_values_shape_and_seed(image):
     raw = image(4, 6)
     seeds = {
         evaluation_generator(raw, 0).initial_seed(),
         evaluation_generator(raw, 1).initial_seed(),
         evaluation_generator(raw.view(3, 6, 4), 0).initial_seed(),
-        evaluation_generator(raw.float(), 0).initial_seed(),
+        evaluation_generator(raw.float() + 0.5, 0).initial_seed(),
     }
     assert len(seeds) == 4
     strided = raw.transpose(1, 2).contiguous().transpose(1, 2)
     again = evaluation_generator(strided, 0).initial_seed()
     assert again == evaluation_generator(raw, 0).initial_seed()
+    for dtype in (torch.float32, torch.float64):
+        other = evaluation_generator(raw.to(dtype), 0).initial_seed()
+        assert other == evaluation_generator(raw, 0).initial_seed()
 
 
 def test_evaluation_noise_is_the_same_in_another_process():
@@ -298,7 +301,7 @@ def test_noise_lies_in_the_true_area_alone(seg_batch):
     canvas = data["canvas"]
     head_input = canvas.place(model.head_input.from_image(data["inputs"]))
     changed = (head_input != canvas.frame).any(1, keepdim=True)
-    area = area_of(canvas.sizes, 32, 40, "cpu")
+    area = canvas.area(canvas.frame)
     assert not (changed & ~area).any()
     assert (changed & area).sum() > 0.99 * area.sum()
 
@@ -321,7 +324,7 @@ def test_training_noise_is_fresh_and_reproducible(plain_batch, monkeypatch):
         train_noise(build(GaussianNoise(40)), batch, seed=4, iter=10),
     ]
     with monkeypatch.context() as patch:
-        patch.setattr("mmdenoise.models.data_preprocessor.get_rank", lambda: 1)
+        patch.setattr("mmdenoise.models.noise_seeds.get_rank", lambda: 1)
         others.append(train_noise(build(GaussianNoise(40)), batch, seed=3, iter=10))
     others.append(torch.stack(noise_of(build(GaussianNoise(40))(batch))))
     # Also the same picture's, twice in a batch.
@@ -392,8 +395,10 @@ def test_training_takes_as_many_operations_for_any_batch(noise):
     names = []
     for count in (2, 64):
         inputs = torch.randint(0, 256, (count, 3, 8, 8), dtype=torch.uint8)
+        model = build(noise, bgr_to_rgb=True)
+        model(dict(inputs=inputs), True)  # the first batch is looked at more closely
         with Counter() as counter:
-            build(noise, bgr_to_rgb=True)(dict(inputs=inputs), True)
+            model(dict(inputs=inputs), True)
         names.append(counter.names)
     assert names[0] == names[1]
     assert any("randn" in name for name in names[0])
@@ -531,3 +536,82 @@ def test_a_preprocessor_that_cuts(image):
     )
     with pytest.raises(ValueError, match="made 4x4 of an image of 8x6: it may pad"):
         model(dict(inputs=[image(8, 6)], data_samples=[BaseDataElement()]))
+
+
+# Preprocessors that do more than they are known to do
+
+
+@MODELS.register_module(force=True)
+class Unusual(BaseDataPreprocessor):
+    """Does one thing that the cascade cannot undo."""
+
+    def __init__(self, change, **attributes):
+        super().__init__()
+        self.change = change
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def forward(self, data, training=False):
+        frame = torch.stack([image.float() for image in data["inputs"]])
+        return dict(data, inputs=self.change(frame))
+
+
+UNUSUAL = {
+    "scaled": lambda frame: frame / 255,
+    "shifted": lambda frame: (frame * 0.9).clamp(0, 255),
+    "enlarged": lambda frame: F.interpolate(frame, scale_factor=2),
+    "padded left": lambda frame: F.pad(frame, (2, 0, 0, 0)),
+    "mirrored": lambda frame: frame.flip(-1),
+    "two channels": lambda frame: frame[:, [0, 2, 1]],
+}
+
+
+@pytest.mark.parametrize("kind", UNUSUAL)
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("paired", [True, False])
+def test_what_cannot_be_undone_is_refused(plain_batch, kind, training, paired):
+    model = build(None, type="Unusual", change=UNUSUAL[kind])
+    batch = plain_batch((8, 9))
+    if paired:
+        batch["clean"] = [raw.clone() for raw in batch["inputs"]]
+    with pytest.raises(ValueError, match="Unusual does more with .*'0.png'.* levels"):
+        model(batch, training)
+
+
+def test_a_flat_image_proves_nothing():
+    model = build(None, type="Unusual", change=UNUSUAL["scaled"])
+    model(dict(inputs=[torch.zeros(3, 8, 9, dtype=torch.uint8)]), True)
+    with pytest.raises(ValueError, match="Unusual does more"):
+        model(dict(inputs=[torch.arange(0, 216).view(3, 8, 9).byte()]), True)
+
+
+def test_a_mean_and_deviation_of_its_own_are_undone(plain_batch):
+    model = build(
+        None,
+        type="Unusual",
+        change=lambda frame: (frame - 100) / 50,
+        _enable_normalize=True,
+        mean=torch.tensor(100.0),
+        std=torch.tensor(50.0),
+    )
+    batch = plain_batch((8, 9))
+    found = model(batch, True)["inputs"][0]
+    torch.testing.assert_close(found, as_rgb(batch["inputs"][0]), atol=2e-6, rtol=0)
+
+
+def test_images_that_the_pipeline_scaled(image):
+    batch = dict(inputs=[image(8, 9) / 255])
+    with pytest.raises(ValueError, match=r"an image is scaled to \[0, 1\] by the pipe"):
+        build(GaussianNoise(30), bgr_to_rgb=True)(batch, True)
+
+
+def test_batch_augmentations_that_are_not_known(cls_batch):
+    class Shrink:
+        """It changes the images' size."""
+
+    model = build(
+        None, type="ClsDataPreprocessor", scope="mmpretrain", num_classes=5, **NORM
+    )
+    model.head_preprocessor.batch_augments = Shrink()
+    with pytest.raises(ValueError, match="batch augmentation Shrink, .* Mixup, CutMix"):
+        model(cls_batch((8, 8), (8, 8)), True)

@@ -9,14 +9,10 @@ from mmengine.config import Config, ConfigDict
 from mmengine.logging import MMLogger
 from torch import nn
 
-from mmdenoise.models.frozen_head import (
-    HeadInput,
-    Tap,
-    build_head,
-    channel_order,
-    open_head,
-    switch_to_eval,
-)
+from mmdenoise.models.frozen_head import FrozenHead
+from mmdenoise.models.head_config import channel_order, open_head
+from mmdenoise.models.head_input import HeadInput
+from mmdenoise.models.tap import Tap
 from mmdenoise.registry import MODELS
 
 pytestmark = pytest.mark.filterwarnings("ignore:Default ``avg_non_ignore``:UserWarning")
@@ -24,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Default ``avg_non_ignore``:UserW
 
 @pytest.fixture
 def head(seg_head):
-    return build_head(open_head(seg_head[0]), seg_head[1])
+    return FrozenHead(*seg_head).model
 
 
 # Opening
@@ -146,7 +142,7 @@ def test_without_a_checkpoint_a_warning(seg_config, caplog):
     logger = MMLogger.get_instance("test_without_a_checkpoint")
     logger.addHandler(caplog.handler)
     with caplog.at_level(logging.WARNING):
-        head = build_head(open_head(seg_config()), None)
+        head = FrozenHead(seg_config()).model
     assert "head_checkpoint is None" in caplog.text
     assert not any(p.requires_grad for p in head.parameters())
 
@@ -171,7 +167,7 @@ def test_checkpoints_that_do_not_fit(tmp_path, seg_head, change, words):
     path = str(tmp_path / "wrong.pth")
     torch.save(dict(state_dict=state), path)
     with pytest.raises(RuntimeError, match=words) as error:
-        build_head(open_head(seg_head[0]), path)
+        FrozenHead(seg_head[0], path)
     message = str(error.value)
     assert message.startswith("head_checkpoint '") and "wrong.pth" in message
     assert "\n" not in message
@@ -181,22 +177,24 @@ def test_missing_checkpoint(seg_head):
     with pytest.raises(
         FileNotFoundError, match="head_checkpoint: there is no file 'n.p"
     ):
-        build_head(open_head(seg_head[0]), "n.pth")
+        FrozenHead(seg_head[0], "n.pth")
 
 
-def test_train_branches_switch_their_own_flag_alone(head):
-    switch_to_eval(head, ["backbone", "decode_head"], True)
+def test_train_branches_switch_their_own_flag_alone(seg_head):
+    frozen = FrozenHead(*seg_head, train_branches=["backbone", "decode_head"])
+    head = frozen.model
+    frozen.follow(training=True)
     training = {name for name, m in head.named_modules() if m.training}
     assert training == {"backbone", "decode_head"}
-    switch_to_eval(head, ["backbone", "decode_head"], False)
+    frozen.follow(training=False)
     assert not any(m.training for m in head.modules())
 
 
-def test_unknown_train_branch(head):
+def test_unknown_train_branch(seg_head):
     with pytest.raises(
         ValueError, match="head_train_branches: .* no module 'decoder_he"
     ):
-        switch_to_eval(head, ["decoder_head"], True)
+        FrozenHead(*seg_head, train_branches=["decoder_head"])
 
 
 # Normalising
@@ -273,11 +271,11 @@ def test_an_in_place_relu_behind_the_tap_changes_nothing():
     torch.testing.assert_close(stopped, [expected.detach()])
 
 
-def test_a_pass_for_features_stops_at_the_tap_and_has_no_gradient():
+def test_a_pass_for_features_stops_at_the_tap():
     chain, x = Chain(), torch.randn(1, 3, 4, 4, requires_grad=True)
     (features,) = Tap(chain, "first").features_of(lambda: chain(x))
     assert chain.ran == []
-    assert not features.requires_grad
+    assert features.requires_grad
     Tap(chain, "inner.second").features_of(lambda: chain(x))
     assert chain.ran == ["first"]
 
@@ -320,7 +318,9 @@ def test_a_module_that_runs_twice_gives_its_first_output():
 
 def test_a_tap_that_does_not_run():
     chain = Chain()
-    with pytest.raises(ValueError, match="tap: 'idle' gave no features"):
+    with pytest.raises(
+        ValueError, match="tap: 'idle' gave no .*: first, relu, inner.second, both$"
+    ):
         with Tap(chain, "idle").record():
             chain(torch.zeros(1, 3, 1, 1))
 

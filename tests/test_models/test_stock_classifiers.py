@@ -203,7 +203,7 @@ def test_images_and_labels_are_mixed_alike(kind, stock, cls_batch, make_cascade)
     for seed in range(4):
         data = seeded(model.data_preprocessor, batch, seed)
         expected = seeded(bare.data_preprocessor, batch, seed)
-        close(model.head_input.from_image(data["clean"]), expected["inputs"])
+        close(model.frozen_head.input.from_image(data["clean"]), expected["inputs"])
         for our, their in zip(data["data_samples"], expected["data_samples"]):
             assert torch.equal(our.gt_score, their.gt_score)
             assert our.gt_score.sum() == pytest.approx(1, abs=1e-6)
