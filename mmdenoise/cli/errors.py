@@ -1,4 +1,9 @@
-"""Errors of one line."""
+"""Errors of one line: what is wrong, and where, in words if there are any.
+
+What a library or this package says in words (``ValueError``, ``OSError`` and the like)
+is shown as it is. Everything else, a ``KeyError`` of one word for instance, is a
+defect or an input nobody thought of; its kind and the line that raised it are added.
+"""
 
 from __future__ import annotations
 
@@ -6,50 +11,111 @@ import argparse
 import os
 import re
 import sys
+import traceback
+from collections.abc import Iterator
 from typing import Callable
 
-__all__ = ["exit_code"]
+__all__ = ["describe", "exit_code"]
+
+IN_WORDS = (ImportError, MemoryError, OSError, RuntimeError, ValueError)
+LONGEST = 1000  # of a line; some libraries put whole files into their messages
+WORKER = "Traceback (most recent call last):"
+UNKNOWN = re.compile(
+    r"(?:class `(?P<name>\w+)` in .*?: )?(?P<call>[\w.<>]+)\(\) got an unexpected "
+    r"keyword argument '(?P<key>\w+)'"
+)
 
 
 def exit_code(
     run: Callable[[argparse.Namespace], int | None],
     args: argparse.Namespace,
-    traceback: bool = False,
+    show_traceback: bool = False,
 ) -> int:
-    """Run a command; a foreseen error becomes one line.
+    """Run a command; an error becomes one line.
 
     Args:
         run: The command; returns its exit code, None for 0.
         args: Its options.
-        traceback: Let an error through, so that Python shows where it was raised; the
-            environment variable ``MMDENOISE_TRACEBACK=1`` does the same.
+        show_traceback: Let an error through, so that Python shows where it was raised;
+            the environment variable ``MMDENOISE_TRACEBACK=1`` does the same.
 
     Returns:
-        The command's exit code, or 1 after an error.
+        The command's exit code; 1 after an error, 130 where the user stopped it.
     """
-    # With torch, so not before the options are right.
-    from mmdenoise.weights.mmengine_loading import safe_loading
-
     try:
+        # With torch, so not before the options are right.
+        from mmdenoise.weights.mmengine_loading import safe_loading
+
         with safe_loading():
             return run(args) or 0
-    except (ImportError, OSError, RuntimeError, ValueError, KeyError) as error:
-        if traceback or os.environ.get("MMDENOISE_TRACEBACK"):
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python would say more at its end.
+        sys.stdout = open(os.devnull, "w")
+        return 0
+    except Exception as error:
+        if show_traceback or os.environ.get("MMDENOISE_TRACEBACK"):
             raise
-        from mmdenoise.engine.empty_data import explain_empty_data
-
-        message = explain_empty_data(error) or _one_line(error)
-        print(f"error: {message}", file=sys.stderr)
+        print(f"error: {describe(error)}", file=sys.stderr)
         print("(--traceback shows where)", file=sys.stderr)
         return 1
 
 
-def _one_line(error: Exception) -> str:
-    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
-    if text.startswith("Caught ") and "Traceback (most recent call last)" in text:
+def describe(error: BaseException) -> str:
+    """Say in one line what an error means."""
+    from mmdenoise.engine.empty_data import explain_empty_data
+
+    text = explain_empty_data(error) or _in_words(error)
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
+
+
+def _in_words(error: BaseException) -> str:
+    kind, text = type(error).__name__, _message(error)
+    if text.startswith("Caught ") and WORKER in text:
         # From a loader's worker, as a whole traceback: its first line that is not
         # indented names the error.
-        last = text.rpartition("Traceback (most recent call last):")[2]
-        raised = re.search(r"^\S.*", last, re.MULTILINE | re.DOTALL)
-        text = raised[0].partition(": ")[2] or raised[0]
-    return " ".join(text.split())
+        raised = re.search(r"^\S.*", text.rpartition(WORKER)[2], re.M | re.S)
+        kind, _, text = raised[0].partition(": ")
+        known = {one.__name__ for one in _kinds(IN_WORDS)}
+        return text if text and kind in known else f"{kind.strip()}: {text}"
+    unknown = UNKNOWN.search(text) if isinstance(error, TypeError) else None
+    if unknown is not None:
+        call = unknown["call"].replace(".__init__", "").rpartition(".")[2]
+        name = unknown["name"] or call
+        return f"{name} has no option {unknown['key']!r}: a config's key is misspelled?"
+    if isinstance(error, IN_WORDS) and text:
+        return text
+    if isinstance(error, KeyError) and " " in text:
+        return text
+    if isinstance(error, TypeError) and text and _is_ours(error):
+        return text
+    return f"{kind}: {text or 'no more is known'} ({_where(error)})"
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, KeyError) and error.args:
+        # Its own text is quoted.
+        return str(error.args[0])
+    return str(error)
+
+
+def _kinds(kinds: tuple[type, ...]) -> Iterator[type]:
+    for kind in kinds:
+        yield kind
+        yield from _kinds(tuple(kind.__subclasses__()))
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether this package, or MMEngine's registry, chose the words."""
+    frames = traceback.extract_tb(error.__traceback__)
+    names = ("mmdenoise", "mmengine")
+    return any(f"{os.sep}{name}{os.sep}" in frames[-1].filename for name in names)
+
+
+def _where(error: BaseException) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    parts = frame.filename.split(os.sep)
+    return f"{'/'.join(parts[-3:])}:{frame.lineno}"

@@ -59,6 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: For ``--help``, with code 0, and for wrong usage, with code 2.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that has ASCII alone gets \\xb1 for what it lacks, and no error.
+        stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     args, unknown = build_parser().parse_known_args(arguments)
     if unknown:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from mmengine.config import Config
 
+from mmdenoise.cli.overrides import override
 from mmdenoise.cli.work_dirs import default_work_dir
 from mmdenoise.config_files import open_config
 from mmdenoise.registry import DATASETS
@@ -31,7 +32,7 @@ def read_config(args: argparse.Namespace, work_dir: str | None = None) -> Config
     cfg.launcher = getattr(args, "launcher", "none")
     os.environ.setdefault("LOCAL_RANK", str(getattr(args, "local_rank", 0)))
     if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+        override(cfg, args.cfg_options)
     if cfg.launcher != "none" and not torch.cuda.is_available():
         # NCCL, the configs' choice, needs GPUs.
         cfg.merge_from_dict({"env_cfg.dist_cfg.backend": "gloo"})

@@ -1,13 +1,17 @@
 """Errors of one line: what they say, and when Python says more."""
 
 import argparse
+import io
 import os
+import sys
 
 import pytest
 import torch
+from mmengine.registry import Registry
 from mmengine.runner import CheckpointLoader
 
-from mmdenoise.cli.errors import exit_code
+from mmdenoise.cli.errors import describe, exit_code
+from mmdenoise.cli.main import main
 
 NONE = argparse.Namespace()
 
@@ -30,10 +34,10 @@ def _environment(monkeypatch):
     ],
 )
 def test_foreseen_errors_are_one_line(capsys, error):
-    def main(_):
+    def fail(_):
         raise error
 
-    assert exit_code(main, NONE) == 1
+    assert exit_code(fail, NONE) == 1
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "error: sigma must not be negative"
     assert not any("Traceback" in line for line in lines)
@@ -42,7 +46,7 @@ def test_foreseen_errors_are_one_line(capsys, error):
 def test_an_error_of_a_loaders_worker_is_one_line(capsys):
     """PyTorch raises it again with the whole traceback as its message."""
 
-    def main(_):
+    def fail(_):
         raise ValueError(
             "Caught ValueError in DataLoader worker process 0.\n"
             "Original Traceback (most recent call last):\n"
@@ -50,7 +54,7 @@ def test_an_error_of_a_loaders_worker_is_one_line(capsys):
             "ValueError: cannot read the image 'a.png': it is: truncated\n"
         )
 
-    assert exit_code(main, NONE) == 1
+    assert exit_code(fail, NONE) == 1
     first = capsys.readouterr().err.splitlines()[0]
     assert first == "error: cannot read the image 'a.png': it is: truncated"
 
@@ -58,19 +62,72 @@ def test_an_error_of_a_loaders_worker_is_one_line(capsys):
 def test_the_traceback_on_demand(monkeypatch):
     monkeypatch.setenv("MMDENOISE_TRACEBACK", "1")
 
-    def main(_):
+    def fail(_):
         raise ValueError("here")
 
     with pytest.raises(ValueError, match="here"):
-        exit_code(main, NONE)
+        exit_code(fail, NONE)
 
 
-def test_mistakes_of_ours_are_not_hidden():
-    def main(_):
-        raise ZeroDivisionError
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (ZeroDivisionError(), "ZeroDivisionError: no more is known ("),
+        (KeyError("gt_seg_map"), "KeyError: gt_seg_map ("),
+        (AttributeError("no attribute 'x'"), "AttributeError: no attribute 'x' ("),
+        (TypeError("bad operand"), "TypeError: bad operand ("),
+        (RuntimeError(), "RuntimeError: no more is known ("),
+    ],
+)
+def test_what_nobody_thought_of_is_one_line_too(capsys, error, words):
+    """With its kind, and the line that raised it."""
 
-    with pytest.raises(ZeroDivisionError):
-        exit_code(main, NONE)
+    def fail(_):
+        raise error
+
+    assert exit_code(fail, NONE) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"error: {words}")
+    assert "/test_cli/test_errors.py:" in first
+    assert second == "(--traceback shows where)"
+
+
+def test_an_unknown_key_is_named():
+    class Denoiser:
+        def __init__(self, depth):
+            pass
+
+    with pytest.raises(TypeError) as error:
+        Denoiser(dept=3)
+    words = "has no option 'dept': a config's key is misspelled?"
+    assert words in describe(error.value)
+    registry = Registry("things")
+    registry.register_module(module=Denoiser)
+    with pytest.raises(TypeError) as error:
+        registry.build(dict(type="Denoiser", depth=1, dept=3))
+    assert describe(error.value) == f"Denoiser {words}"
+
+
+def test_no_line_is_a_page():
+    assert len(describe(ValueError("x" * 100_000))) == 1000
+
+
+def test_the_user_may_stop_it(capsys):
+    def fail(_):
+        raise KeyboardInterrupt
+
+    assert exit_code(fail, NONE) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_a_terminal_of_few_letters(monkeypatch):
+    """What it cannot show is spelt out; nothing ends in an encoding error."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "ascii") for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    assert main(["denoise", "\u03c3.png", "out.png"]) == 1
+    err.flush()
+    assert b"no file or folder '\\u03c3.png'" in err.buffer.getvalue()
 
 
 def test_a_command_never_unpickles_what_is_not_data(tmp_path, capsys):

@@ -53,11 +53,16 @@ def test_options(config):
         config,
         *("--work-dir", "elsewhere"),
         *("--launcher", "pytorch"),
-        *("--cfg-options", "model.noise.sigma=30", "model.sizes=[5,6]", "a.b=c"),
+        *(
+            "--cfg-options",
+            "model.noise.sigma=30",
+            "model.sizes=[5,6]",
+            "randomness.b=c",
+        ),
     )
     assert cfg.model.noise.sigma == 30
     assert cfg.model.sizes == [5, 6]
-    assert cfg.a.b == "c"
+    assert cfg.randomness.b == "c"
     assert cfg.work_dir == "elsewhere"
     assert cfg.launcher == "pytorch"
 
