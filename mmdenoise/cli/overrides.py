@@ -49,8 +49,8 @@ def _check(cfg: Config, key: str, known: set[str]) -> None:
         use = _use_of(read, cfg[top])
         if use or not isinstance(cfg[top], dict):
             raise ValueError(
-                f"--cfg-options {key}: {top!r} is a variable of the config's file, used "
-                f"already where it stands: set {use or 'what it is used for'}"
+                f"--cfg-options {key}: {top!r} is a variable of the config's file and "
+                f"was used where it stands: set {use or 'what it is used for'}"
             )
     dataset = cfg.get(top)
     dataset = dataset.get("dataset") if isinstance(dataset, dict) else None

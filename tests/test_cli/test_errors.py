@@ -9,9 +9,11 @@ import pytest
 import torch
 from mmengine.registry import Registry
 from mmengine.runner import CheckpointLoader
+from torch._utils import ExceptionWrapper
 
 from mmdenoise.cli.errors import describe, exit_code
 from mmdenoise.cli.main import main
+from tests.fixtures.commands import CommandRun
 
 NONE = argparse.Namespace()
 
@@ -147,3 +149,30 @@ def test_a_command_never_unpickles_what_is_not_data(tmp_path, capsys):
 def test_a_tool_that_works_returns(capsys):
     exit_code(lambda _: print("done"), NONE)
     assert capsys.readouterr().out == "done\n"
+
+
+@pytest.mark.parametrize(
+    "error, expected",
+    [
+        (ValueError("cannot read the image 'a: b.png':\n  cut short"), None),
+        (FileNotFoundError("there is no image 'a.png'"), None),
+        (KeyError("gt_seg_map"), "KeyError: 'gt_seg_map'"),
+        (RuntimeError(), "RuntimeError"),
+    ],
+)
+def test_a_workers_error_is_one_line_too(capsys, error, expected):
+    """It arrives as a whole traceback, in the message of another error."""
+
+    def failing(_):
+        try:
+            try:
+                raise OSError("what came first")
+            except OSError:
+                raise error  # noqa: B904 - chained, as happens
+        except Exception:
+            wrapped = ExceptionWrapper(where="in DataLoader worker process 0")
+        wrapped.reraise()
+
+    code = exit_code(failing, NONE)
+    run = CommandRun(code, "", capsys.readouterr().err)
+    assert run.error == (expected or " ".join(str(error).split()))

@@ -1,0 +1,24 @@
+"""``mmdenoise predict``: what it writes, and what is not there."""
+
+from pathlib import Path
+
+
+def test_predict(tool, world, tmp_path):
+    photo = next(Path(world.data, "JPEGImages").glob("*.png"))
+    run = tool(
+        *("predict", world.config, world.denoiser, photo),
+        *("--out-dir", tmp_path / "out", "--device", "cpu"),
+    )
+    assert run.code == 0, run.err
+    files = sorted(path.name for path in (tmp_path / "out").iterdir())
+    kinds = ("denoised", "labels", "overlay")
+    assert files == [f"{photo.stem}_{kind}.png" for kind in kinds]
+    said = [f"written: {tmp_path / 'out' / name}" for name in files]
+    assert [line for line in run.out.splitlines() if "written" in line] == said
+
+
+def test_predicting_what_is_not_there(tool, world, truncated):
+    found = tool("predict", world.config, world.denoiser, "gone.png").error
+    assert found == "there is no image 'gone.png'"
+    found = tool("predict", world.config, world.denoiser, truncated[1]).error
+    assert found.startswith(f"cannot read the image '{truncated[1]}': ")
