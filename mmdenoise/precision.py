@@ -25,7 +25,11 @@ def has_bfloat16(device: str | torch.device = "cpu") -> bool:
     """Whether a device computes in bfloat16 itself."""
     kind = torch.device(device).type
     if kind == "cuda":
-        return torch.cuda.is_bf16_supported()
+        if not (torch.cuda.is_available() and torch.cuda.is_bf16_supported()):
+            return False
+        # NVIDIA's before compute capability 8.0 emulate it, and PyTorch says yes.
+        major, _ = torch.cuda.get_device_capability(device)
+        return torch.version.hip is not None or major >= 8
     return kind == "cpu" and torch.backends.mkldnn.is_available() and _cpu_has_it()
 
 

@@ -97,3 +97,12 @@ def test_what_the_context_computes_in():
         assert (a @ a).dtype == torch.float32
     with autocast("bfloat16", "cpu"):
         assert (a @ a).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("major, expected", [(7, False), (8, True), (9, True)])
+def test_gpus_that_emulate_it_have_none(monkeypatch, major, expected):
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (major, 0))
+    assert has_bfloat16("cuda") is expected
