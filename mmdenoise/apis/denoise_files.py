@@ -1,96 +1,58 @@
-"""Denoise files: which go where, one after the other, and what is wrong with which."""
+"""Denoise files, one after the other, and say what is wrong with which."""
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
 
+import numpy as np
 from torch import nn
 
 from mmdenoise.engine.progress import ProgressLine
-from mmdenoise.images.files import image_size, read_image, refuse_unfit, write_image
+from mmdenoise.evaluation.contents import code_digest, file_digest, text_digest
+from mmdenoise.images import (
+    OTHER,
+    Picture,
+    image_size,
+    lost_metadata,
+    read_image,
+    refuse_unfit,
+    white_of,
+    write_image,
+)
+from mmdenoise.output_checks import check_writable, refuse_existing
+from mmdenoise.weights.state_dicts import fingerprint
 
-from .denoising import denoise
+from .denoising import denoise, precision_of
+from .file_plan import Plan
+from .finished_files import FinishedFiles
 
-__all__ = ["Outcome", "denoise_files", "plan_files"]
+__all__ = ["Options", "Outcome", "check_outputs", "denoise_files"]
 
 # What reading, denoising or writing of one image may raise; others go on.
 ERRORS = (OSError, RuntimeError, TypeError, ValueError, MemoryError)
 
 
-def plan_files(sources: Sequence[str], out: str) -> list[tuple[str, str]]:
-    """Say where the image of each file goes.
+@dataclass(frozen=True)
+class Options:
+    """How files are denoised: :func:`mmdenoise.apis.denoise` says what each is.
 
-    One file goes to ``out``, or into it where that is a folder or ends in a separator.
-    Of a folder every file below it, and of a pattern every file that matches (``**``
-    goes down into folders), goes into the folder ``out``, at the same place below it.
-    Files whose names begin with a dot, and those that lie in ``out``, are passed over.
-
-    Args:
-        sources: Files, folders, or patterns.
-        out: A file or a folder.
-
-    Returns:
-        Paths read and written, sorted.
-
-    Raises:
-        FileNotFoundError: If there is no such file, or none in a folder.
-        ValueError: If an image would be written over an input, or over another's.
+    Attributes:
+        tile: Side of a tile in pixels.
+        sigma: Level of the noise in 8-bit units.
+        white_level: The value of white; None finds it.
+        precision: ``'auto'``, ``'float32'`` or ``'bfloat16'``.
     """
-    single = len(sources) == 1 and os.path.isfile(sources[0])
-    into = os.path.isdir(out) or out.endswith(("/", os.sep))
-    if single and not into:
-        pairs = [(sources[0], out)]
-    elif os.path.isfile(out):
-        raise ValueError(f"{out!r} is a file; several images need a folder")
-    else:
-        found = [pair for source in sources for pair in _found(source, out)]
-        pairs = sorted({(path, os.path.join(out, name)) for path, name in found})
-    inputs = {os.path.realpath(path) for path, _ in pairs}
-    written: dict[str, str] = {}
-    for path, target in pairs:
-        real = os.path.realpath(target)
-        if real in inputs:
-            raise ValueError(
-                f"{path!r} would be written over the input {target!r}: name another OUT"
-            )
-        if real in written:
-            raise ValueError(
-                f"{written[real]!r} and {path!r} would both be written to {target!r}"
-            )
-        written[real] = path
-    return pairs
 
-
-def _found(source: str, out: str) -> list[tuple[str, str]]:
-    """Files of a source, and their names below the output's folder."""
-    if os.path.isfile(source):
-        return [(source, os.path.basename(source))]
-    root, pattern = source, os.path.join(glob.escape(source), "**")
-    if not os.path.isdir(source):
-        if not glob.has_magic(source):
-            raise FileNotFoundError(f"there is no file or folder {source!r}")
-        pattern = source
-        # The folders before the first that is a pattern.
-        while glob.has_magic(root):
-            root = os.path.dirname(root)
-    outside = os.path.realpath(out) != os.path.realpath(root)
-    paths = [
-        path
-        for path in glob.glob(pattern, recursive=True)
-        if os.path.isfile(path) and not (outside and _lies_in(path, out))
-    ]
-    if not paths:
-        raise FileNotFoundError(f"there are no files in {source!r}")
-    return [(path, os.path.relpath(path, root or ".")) for path in paths]
-
-
-def _lies_in(path: str, folder: str) -> bool:
-    return os.path.realpath(path).startswith(os.path.realpath(folder) + os.sep)
+    tile: int | None = None
+    sigma: float | None = None
+    white_level: float | None = None
+    precision: str = "auto"
 
 
 @dataclass
@@ -99,43 +61,155 @@ class Outcome:
 
     Attributes:
         written: Paths of the images that were denoised.
+        finished: Paths of those that were there, made of the same things.
         failed: What was wrong with the others, by their paths.
+        precisions: How many were denoised in each precision.
     """
 
-    written: list[str]
-    failed: dict[str, str]
+    written: list[str] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    precisions: Counter = field(default_factory=Counter)
+
+    def summary(self, total: int) -> str:
+        """Say in a line what became of ``total`` images."""
+        how = " and ".join(
+            name if len(self.precisions) == 1 else f"{count} in {name}"
+            for name, count in sorted(self.precisions.items())
+        )
+        text = f"denoised {len(self.written)} of {total} images"
+        text += (
+            f" (in {how})" if len(self.precisions) == 1 else f" ({how})" if how else ""
+        )
+        if self.finished:
+            text += f"; {len(self.finished)} were done before"
+        if self.failed:
+            text += f"; {len(self.failed)} failed, as said above"
+        return text
+
+
+def check_outputs(plan: Plan, overwrite: bool = False, resume: bool = False) -> None:
+    """Try whether the files of a plan may be written, before any work.
+
+    Args:
+        plan: What is read and written.
+        overwrite: Existing files may be replaced.
+        resume: Those that an earlier run of this command made may be kept or replaced.
+
+    Raises:
+        OSError: If a file exists, is a folder, or a folder cannot be written.
+    """
+    targets = plan.targets
+    if resume and plan.folder is not None:
+        record = FinishedFiles(plan.folder)
+        targets = [target for target in targets if not record.made(target)]
+    refuse_existing(targets, overwrite)
+    for folder in sorted({os.path.dirname(target) for target in plan.targets}):
+        check_writable(folder)
 
 
 def denoise_files(
-    denoiser: nn.Module, pairs: Sequence[tuple[str, str]], tile: int | None = None
+    denoiser: nn.Module, plan: Plan, options: Options = Options(), resume: bool = False
 ) -> Outcome:
     """Denoise files, one after the other; what is wrong with one is said, in a line.
 
-    Shows progress on the standard error.
+    Shows progress on the standard error. Files are replaced: :func:`check_outputs`
+    asks before.
 
     Args:
         denoiser: As of :func:`mmdenoise.apis.denoise`.
-        pairs: Of paths, read and written: :func:`plan_files`.
-        tile: As of :func:`mmdenoise.apis.denoise`.
+        plan: What is read and written: :func:`mmdenoise.apis.file_plan.plan_files`.
+        options: How.
+        resume: Keep the files that an earlier run made of the same images with the same
+            denoiser and options.
     """
-    progress = _Progress(path for path, _ in pairs)
-    outcome = Outcome([], {})
-    for path, target in pairs:
+    progress = _Progress(path for path, _ in plan.pairs)
+    record = None if plan.folder is None else FinishedFiles(plan.folder)
+    means = _digest(denoiser, options) if record is not None else ""
+    outcome = Outcome()
+    if plan.skipped:
+        progress.say(_skipped(plan.skipped))
+    for path, target in plan.pairs:
         try:
-            picture = read_image(path)
-            refuse_unfit(target, picture)
-            picture.pixels = denoise(denoiser, picture.pixels, tile, progress.show)
-            write_image(target, picture)
+            key = "" if record is None else text_digest(file_digest(path), means)
+            if resume and record is not None and record.is_finished(target, key):
+                outcome.finished.append(target)
+            else:
+                picture = read_image(path)
+                for line in _denoise_picture(
+                    denoiser, target, picture, options, progress
+                ):
+                    progress.say(f"{path!r}: {line}")
+                noted = None if record is None else partial(record.add, target, key)
+                write_image(target, picture, noted)
+                dtype = picture.pixels.dtype
+                ran = precision_of(denoiser, dtype, options.precision)
+                outcome.precisions[ran] += 1
+                outcome.written.append(target)
         except ERRORS as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             if repr(path) not in reason and repr(target) not in reason:
                 reason = f"{path!r}: {reason}"
             outcome.failed[path] = reason
             progress.say(f"error: {reason}")
-        else:
-            outcome.written.append(target)
         progress.finish(path)
     return outcome
+
+
+def _denoise_picture(
+    denoiser: nn.Module,
+    target: str,
+    picture: Picture,
+    options: Options,
+    progress: _Progress,
+) -> list[str]:
+    """Denoise the colours of a picture; other samples stay.
+
+    Returns:
+        Lines on what is not plain.
+    """
+    refuse_unfit(target, picture)
+    white, note = white_of(picture, options.white_level)
+    lost = lost_metadata(target, picture)
+    lines = [note] if note else []
+    if OTHER in picture.extras:
+        lines.append("samples that are neither colour nor alpha stay as they are")
+    if lost:
+        lines.append(f"not in {target!r}: {', '.join(lost)}")
+    pixels = picture.pixels
+    used = (
+        pixels
+        if pixels.ndim == 2
+        else pixels[..., : picture.colours + picture.has_alpha]
+    )
+    denoised = denoise(
+        denoiser,
+        used,
+        options.tile,
+        progress.show,
+        options.sigma,
+        white,
+        options.precision,
+    )
+    if denoised.shape == pixels.shape:
+        picture.pixels = denoised
+    else:
+        picture.pixels = np.concatenate(
+            [denoised, pixels[..., denoised.shape[2] :]], axis=2
+        )
+    return lines
+
+
+def _digest(denoiser: nn.Module, options: Options) -> str:
+    weights = bytes(fingerprint(denoiser.state_dict()).tolist()).hex()
+    level = repr(getattr(denoiser, "sigma", None))
+    return text_digest(repr(denoiser), weights, level, repr(options), code_digest())
+
+
+def _skipped(paths: list[str], limit: int = 3) -> str:
+    more = f" and {len(paths) - limit} more" if len(paths) > limit else ""
+    names = ", ".join(repr(path) for path in paths[:limit])
+    return f"skipped, as no images: {names}{more}"
 
 
 class _Progress:

@@ -1,13 +1,9 @@
-"""Denoise an image in memory: arrays of 8 or 16 bits or floats, and tensors.
-
-Shapes: H, W the height and width, C the channels: 1 grey, 2 grey and alpha, 3 RGB,
-4 RGB and alpha. Arrays have channels last, or none if they are grey; tensors have them
-first.
-"""
+"""Denoise an image in memory: arrays of 8 or 16 bits or floats, and tensors."""
 
 from __future__ import annotations
 
-import math
+import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,18 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmdenoise.precision import autocast, choose_precision
+
+from .grey_images import as_colour, as_grey
+from .image_access import opened_image
 from .tiling import run_in_tiles, tiling_of
 
-__all__ = ["denoise"]
-
-# Noise takes floats out of [0, 1], but the strongest that is simulated not so far.
-LOWEST, HIGHEST = -5.0, 6.0
-# Rows that are checked at once, so that checking takes no second image.
-CHECKED_ROWS = 256
-# Denoisers of colour images expect noise that is independent in the three channels: of
-# their mean it leaves 1 / sqrt(3). A grey image's own would stay whole, so its contrast
-# is divided by that around the middle, and multiplied afterwards.
-GREY = math.sqrt(3)
+__all__ = ["denoise", "precision_of"]
 
 
 def denoise(
@@ -34,10 +25,14 @@ def denoise(
     image: np.ndarray | Tensor,
     tile: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    sigma: float | np.ndarray | Tensor | None = None,
+    white_level: float | None = None,
+    precision: str = "float32",
 ) -> np.ndarray | Tensor:
     """Denoise an image, in tiles, so that memory does not grow with it.
 
-    The noise is the image's own: none is added.
+    The noise is the image's own: none is added to it. Several threads may use one
+    denoiser at once.
 
     Args:
         denoiser: From :func:`mmdenoise.apis.load_denoiser`, or any module that maps RGB
@@ -45,152 +40,165 @@ def denoise(
         image: An array (H, W), (H, W, 1), (H, W, 2), (H, W, 3) or (H, W, 4), RGB,
             uint8 or uint16 over their whole range, or float in [0, 1]; or a float
             tensor (C, H, W) or (N, C, H, W) in [0, 1] with C 1 or 3. Floats may leave
-            [0, 1] by their noise. A grey image goes through as three equal channels of
-            less contrast, and their mean comes back.
+            [0, 1] by their noise. An image of one channel and one of three equal ones
+            are the same image: :mod:`mmdenoise.apis.grey_images`.
         tile: Side of a tile in pixels, halo included. None: 512 for denoisers with a
             finite field, where tiles give what the whole image gives, and else the
             whole image; 0: the whole image. Given for a denoiser without a finite
             field, tiles overlap and are blended, which gives nearly the same.
         progress: Called after each tile with the number of pixels done, and of all.
+        sigma: Level of the noise in 8-bit units, for a denoiser that takes it: a
+            number, (N,), or a map (H, W) or whatever broadcasts to (N, 1, H, W).
+        white_level: The value of white, where it is not the largest of the type, or 1:
+            4095 for 12 bits in 16.
+        precision: ``'float32'`` (the network's own), ``'bfloat16'``, or ``'auto'``:
+            bfloat16 where the device has instructions for it and the image has 8 bits
+            a value. Methods that are no networks run in their own.
 
     Returns:
         The same shape and type: integers rounded and clipped to their range, floats not
-        clipped. Alpha is as it was.
+        clipped. Alpha is as it was, and so are the colours that it hides, which reach
+        no other pixel.
 
     Raises:
         TypeError: If the image is no array or tensor, or of another number type.
         ValueError: If it is of another shape, empty, holds NaN or infinity, or floats
-            that are not in [0, 1] plus noise; or if the tile is too small.
+            that are not in [0, 1] plus noise; if the tile is too small, the level fits
+            no image or is not taken.
+        RuntimeError: If the denoiser returns NaN, infinity, or another shape.
+
+    Example:
+        >>> image = np.full((4, 6, 3), 128, np.uint8)
+        >>> bool((denoise(nn.Identity(), image) == image).all())
+        True
     """
-    if isinstance(image, Tensor):
-        inside = _TensorImage(image)
-    elif isinstance(image, np.ndarray):
-        inside = _ArrayImage(image)
-    else:
-        raise TypeError(
-            f"an image must be a NumPy array or a tensor, got {type(image).__name__}"
-        )
+    inside = opened_image(image, white_level)
     parameter = next((p for p in denoiser.parameters() if p.is_floating_point()), None)
-    where = dict(dtype=torch.float32)
+    where = dict(dtype=torch.float32, device=torch.device("cpu"))
     if parameter is not None:
         where = dict(dtype=parameter.dtype, device=parameter.device)
+    if sigma is not None and not getattr(denoiser, "takes_sigma", False):
+        raise ValueError(
+            f"this {type(denoiser).__name__} takes no sigma, it has its level from its "
+            "training"
+        )
+    chosen = precision_of(denoiser, image.dtype, precision)
+    level = None if sigma is None else _level_map(sigma, inside.size)
+    grey = inside.grey.view(-1, 1, 1, 1)
+    known = level if level is not None else _own_level(denoiser)
+    noise = inside.levels.view(-1, 1, 1, 1) if known is None else known
 
-    def read(rows: slice, columns: slice) -> Tensor:
+    def run(rows: slice, columns: slice) -> Tensor:
         part = inside.read(rows, columns).to(**where)
-        if inside.colours == 1:
-            part = ((part - 0.5) / GREY + 0.5).expand(-1, 3, -1, -1)
+        if grey.any():
+            colour = as_colour(part[:, :1], _part(noise, rows, columns), rows, columns)
+            part = torch.where(grey.to(part.device), colour, part)
+        told = () if level is None else (_part(level, rows, columns).to(**where),)
         # On a CPU convs then take an eighth less time.
-        return part.contiguous(memory_format=torch.channels_last)
+        part = part.contiguous(memory_format=torch.channels_last)
+        with autocast(chosen, where["device"]):
+            output = denoiser(part, *told)
+        _check_output(denoiser, part, output)
+        return output.to(where["dtype"])
 
     def write(rows: slice, columns: slice, output: Tensor) -> None:
-        if inside.colours == 1:
-            output = (output.mean(dim=1, keepdim=True) - 0.5) * GREY + 0.5
+        if grey.all():
+            output = as_grey(output)
+        elif grey.any():
+            output = torch.where(grey.to(output.device), as_grey(output), output)
         inside.write(rows, columns, output)
 
     tiling = tiling_of(denoiser, tile)
     with _evaluation(denoiser):
-        run_in_tiles(denoiser, tiling, inside.size, read, write, progress)
-    return inside.result.reshape(image.shape)
+        run_in_tiles(run, tiling, inside.size, write, progress)
+    return inside.result
+
+
+def precision_of(denoiser: nn.Module, dtype: np.dtype | torch.dtype, asked: str) -> str:
+    """Which precision :func:`denoise` runs in: ``'float32'`` or ``'bfloat16'``.
+
+    Args:
+        denoiser: The denoiser; without weights it is no network.
+        dtype: Of the image.
+        asked: ``'auto'``, ``'float32'`` or ``'bfloat16'``.
+
+    Raises:
+        ValueError: If ``asked`` is none of these, or the device has no bfloat16.
+    """
+    parameter = next((p for p in denoiser.parameters() if p.is_floating_point()), None)
+    device = "cpu" if parameter is None else parameter.device
+    chosen = choose_precision(asked, device)
+    # bfloat16 has no more than 8 significant bits.
+    wide = asked == "auto" and dtype not in (np.uint8, torch.uint8)
+    other = parameter is None or parameter.dtype != torch.float32
+    return "float32" if wide or other else chosen
+
+
+def _level_map(sigma: float | np.ndarray | Tensor, size: tuple[int, int]) -> Tensor:
+    """A level as (N or 1, 1 or 3, H or 1, W or 1); the denoiser checks its values."""
+    level = torch.as_tensor(sigma)
+    if level.ndim < 2:
+        level = level.reshape(-1, 1, 1, 1)
+    level = level[(None,) * (4 - level.ndim)]
+    fits = (found in (1, full) for found, full in zip(level.shape[-2:], size))
+    if level.ndim > 4 or not all(fits):
+        raise ValueError(
+            f"sigma of shape {tuple(level.shape)} does not fit an image of "
+            f"{size[0]}x{size[1]}"
+        )
+    return level
+
+
+def _own_level(denoiser: nn.Module) -> Tensor | None:
+    """The level that a denoiser was given when it was built, (1, 1 or 3, 1, 1)."""
+    own = getattr(denoiser, "sigma", None)
+    return None if own is None else torch.as_tensor(own).reshape(1, -1, 1, 1)
+
+
+def _part(level: Tensor, rows: slice, columns: slice) -> Tensor:
+    level = level[..., rows, :] if level.shape[-2] > 1 else level
+    return level[..., columns] if level.shape[-1] > 1 else level
+
+
+def _check_output(denoiser: nn.Module, part: Tensor, output: object) -> None:
+    """Refuse what is no image of the same size, and what would be written as black.
+
+    Raises:
+        RuntimeError: Saying what came out.
+    """
+    name = type(denoiser).__name__
+    if not isinstance(output, Tensor) or output.shape != part.shape:
+        found = getattr(output, "shape", type(output).__name__)
+        found = tuple(found) if isinstance(found, torch.Size) else found
+        raise RuntimeError(
+            f"{name} returns {found} for an image of {tuple(part.shape)}; a denoiser "
+            "returns the same shape"
+        )
+    if not output.isfinite().all():
+        raise RuntimeError(f"{name} returns NaN or infinite values for this image")
+
+
+# Of denoisers that are running: how often, and which modules were in training mode.
+_RUNNING: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+_LOCK = threading.Lock()
 
 
 @contextmanager
 def _evaluation(denoiser: nn.Module) -> Iterator[None]:
-    training = [module for module in denoiser.modules() if module.training]
-    denoiser.eval()
+    """Put a denoiser in evaluation mode until the last thread that runs it is done."""
+    with _LOCK:
+        count, training = _RUNNING.get(denoiser, (0, None))
+        if not count:
+            training = [module for module in denoiser.modules() if module.training]
+            denoiser.eval()
+        _RUNNING[denoiser] = count + 1, training
     try:
         yield
     finally:
-        for module in training:
-            module.training = True
-
-
-class _ArrayImage:
-    """An array (H, W, C), read as floats and written as what it is.
-
-    Args:
-        image: As :func:`denoise` takes it.
-    """
-
-    def __init__(self, image: np.ndarray) -> None:
-        kind = image.dtype.kind
-        if kind != "f" and not (kind == "u" and image.dtype.itemsize <= 2):
-            raise TypeError(
-                f"an array must be uint8, uint16 or float in [0, 1], got {image.dtype}"
-            )
-        # Whatever uses the whole range of its integers has the range [0, 1].
-        self.peak = None if kind == "f" else float(np.iinfo(image.dtype).max)
-        self.image = image[..., None] if image.ndim == 2 else image
-        if self.image.ndim != 3 or not 1 <= self.image.shape[2] <= 4 or not image.size:
-            raise ValueError(
-                "an array must be (H, W) or (H, W, C) with 1 to 4 channels, the last, "
-                f"and not empty; got {image.shape}"
-            )
-        self.size = self.image.shape[:2]
-        self.colours = 1 if self.image.shape[2] <= 2 else 3
-        for top in range(0, self.size[0] if kind == "f" else 0, CHECKED_ROWS):
-            part = self.image[top : top + CHECKED_ROWS, :, : self.colours]
-            _check_range(float(part.min()), float(part.max()))
-        self.result = np.empty_like(self.image)
-        self.result[..., self.colours :] = self.image[..., self.colours :]
-
-    def read(self, rows: slice, columns: slice) -> Tensor:
-        """Return (1, C, h, w) without alpha, float in [0, 1]."""
-        part = self.image[rows, columns, : self.colours]
-        wide = np.float64 if part.dtype.itemsize == 8 else np.float32
-        part = torch.from_numpy(part.astype(wide)).permute(2, 0, 1)[None]
-        return part if self.peak is None else part.div_(self.peak)
-
-    def write(self, rows: slice, columns: slice, output: Tensor) -> None:
-        """Take (1, C, h, w)."""
-        output = output[0].permute(1, 2, 0)
-        if self.peak is not None:
-            # In float32 at least: half precision has too few steps.
-            output = output.float().clamp(0, 1).mul_(self.peak).round_()
-        self.result[rows, columns, : self.colours] = output.cpu().numpy()
-
-
-class _TensorImage:
-    """A tensor (N, C, H, W).
-
-    Args:
-        image: As :func:`denoise` takes it.
-    """
-
-    peak = None
-
-    def __init__(self, image: Tensor) -> None:
-        if not image.is_floating_point():
-            raise TypeError(f"a tensor must be float in [0, 1], got {image.dtype}")
-        self.image = image[None] if image.ndim == 3 else image
-        if self.image.ndim != 4 or self.image.shape[1] not in (1, 3):
-            raise ValueError(
-                "a tensor must be (C, H, W) or (N, C, H, W) with C 1 or 3, got "
-                f"{tuple(image.shape)}"
-            )
-        if not image.numel():
-            raise ValueError(f"a tensor must not be empty, got {tuple(image.shape)}")
-        self.size = tuple(self.image.shape[2:])
-        self.colours = self.image.shape[1]
-        _check_range(float(image.min()), float(image.max()))
-        self.result = torch.empty_like(self.image)
-
-    def read(self, rows: slice, columns: slice) -> Tensor:
-        return self.image[..., rows, columns]
-
-    def write(self, rows: slice, columns: slice, output: Tensor) -> None:
-        self.result[..., rows, columns] = output
-
-
-def _check_range(low: float, high: float) -> None:
-    """Refuse what is no image in [0, 1]; NaN passes through minimum and maximum.
-
-    Raises:
-        ValueError: Saying what the values are.
-    """
-    if not np.isfinite([low, high]).all():
-        raise ValueError("the image holds NaN or infinite values")
-    if low < LOWEST or high > HIGHEST:
-        raise ValueError(
-            f"the image's floats reach from {low:.4g} to {high:.4g}; they must be in "
-            "[0, 1], plus noise: divide by 255, or give uint8"
-        )
+        with _LOCK:
+            count, training = _RUNNING.pop(denoiser)
+            if count > 1:
+                _RUNNING[denoiser] = count - 1, training
+            else:
+                for module in training:
+                    module.training = True

@@ -123,20 +123,18 @@ def spans(length: int, tiling: Tiling) -> list[Span]:
 
 
 def run_in_tiles(
-    denoiser: nn.Module,
+    run: Callable[[slice, slice], Tensor],
     tiling: Tiling,
     size: tuple[int, int],
-    read: Callable[[slice, slice], Tensor],
     write: Callable[[slice, slice, Tensor], None],
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Run a denoiser over an image that is read and written piece by piece.
+    """Denoise an image that is read and written piece by piece.
 
     Args:
-        denoiser: In evaluation mode.
+        run: Of rows and columns, gives (N, 3, h, w): what a denoiser makes of them.
         tiling: From :func:`tiling_of`.
         size: Height and width of the image in pixels.
-        read: Of rows and columns, gives (N, 3, h, w), RGB in [0, 1], on the device.
         write: Takes rows, columns and what was made of them, unclipped.
         progress: Called with the number of pixels done, and of all.
     """
@@ -147,7 +145,7 @@ def run_in_tiles(
     def outputs(rows: Span) -> Iterator[tuple[Span, Tensor]]:
         nonlocal done
         for column in columns:
-            yield column, denoiser(read(rows.seen, column.seen))
+            yield column, run(rows.seen, column.seen)
             done += (rows.keep_stop - rows.keep_start) * (
                 column.keep_stop - column.keep_start
             )

@@ -10,7 +10,12 @@ from __future__ import annotations
 
 import argparse
 
-from mmdenoise.cli.options import add_device, add_sigma
+from mmdenoise.cli.options import (
+    add_device,
+    add_inference_precision,
+    add_overwrite,
+    add_sigma,
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +24,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "sources",
         nargs="+",
         metavar="IN",
-        help="PNG, JPEG or TIFF files, folders of them, or quoted patterns",
+        help="PNG, JPEG, TIFF, WebP, BMP or PPM files, folders of them, or quoted "
+        "patterns",
     )
     parser.add_argument(
         "out", metavar="OUT", help="a file for one image; a folder for several"
@@ -32,30 +38,45 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_sigma(parser, None, ", also for images of 16 bits")
     parser.add_argument(
+        "--white-level",
+        type=float,
+        metavar="VALUE",
+        help="the value of white: 4095 for 12 bits in 16; without it the file's, or "
+        "found from its values and said",
+    )
+    parser.add_argument(
         "--tile",
         type=int,
         help="side of a tile in pixels, 0 for the whole image at once; by default 512 "
         "where tiles change nothing, else the whole image",
+    )
+    add_inference_precision(parser, "auto for images of 8 bits a value, else float32")
+    add_overwrite(parser, "files")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a folder: keep what an earlier run made of the same images, "
+        "denoiser and options, and replace what it made of others",
     )
     add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Denoise; 1 if an image could not be."""
-    from mmdenoise.apis.denoise_files import denoise_files, plan_files
+    from mmdenoise.apis.denoise_files import Options, check_outputs, denoise_files
     from mmdenoise.apis.denoiser import load_denoiser
+    from mmdenoise.apis.file_plan import plan_files
     from mmdenoise.cli.devices import choose_device
     from mmdenoise.weights.zoo import zoo_name
 
-    pairs = plan_files(args.sources, args.out)
+    plan = plan_files(args.sources, args.out)
+    check_outputs(plan, args.overwrite, args.resume)
     device = choose_device(args.device)
     if args.denoiser is None:
         denoiser = load_denoiser(zoo_name(args.sigma), device)
     else:
         denoiser = load_denoiser(args.denoiser, device, args.sigma)
-    outcome = denoise_files(denoiser, pairs, args.tile)
-    summary = f"denoised {len(outcome.written)} of {len(pairs)} images"
-    if outcome.failed:
-        summary += f"; {len(outcome.failed)} failed, as said above"
-    print(summary)
+    options = Options(args.tile, None, args.white_level, args.precision or "auto")
+    outcome = denoise_files(denoiser, plan, options, args.resume)
+    print(outcome.summary(len(plan.pairs)))
     return 1 if outcome.failed else 0

@@ -12,6 +12,7 @@ __all__ = [
     "add_denoisers",
     "add_device",
     "add_first",
+    "add_inference_precision",
     "add_launcher",
     "add_out",
     "add_overwrite",
@@ -113,6 +114,21 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
     )
     old_name(
         parser, "--precision", "--amp", nargs="?", const="float16", choices=choices
+    )
+
+
+def add_inference_precision(parser: argparse.ArgumentParser, without: str) -> None:
+    """Add ``--precision`` to a command that runs a network and trains none.
+
+    Args:
+        parser: The command's.
+        without: What it is where the option is not given.
+    """
+    parser.add_argument(
+        "--precision",
+        choices=["auto", "float32", "bfloat16"],
+        help="auto: bfloat16, within a grey level of float32 and faster, where the GPU "
+        f"or the CPU has instructions for it; without the option, {without}",
     )
 
 

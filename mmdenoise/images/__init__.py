@@ -1,1 +1,26 @@
-"""Image files: how they are read, and how they are written."""
+"""Image files: the one reader, the one writer, and what goes with the pixels."""
+
+from .picture import ALPHA, OTHER, PREMULTIPLIED, Metadata, Picture, turned
+from .reader import ENDINGS, UnreadableError, image_size, is_image, read_image
+from .white_level import guessed_white, white_of
+from .writer import FORMATS, lost_metadata, refuse_unfit, write_image
+
+__all__ = [
+    "ALPHA",
+    "ENDINGS",
+    "FORMATS",
+    "OTHER",
+    "PREMULTIPLIED",
+    "Metadata",
+    "Picture",
+    "UnreadableError",
+    "guessed_white",
+    "image_size",
+    "is_image",
+    "lost_metadata",
+    "read_image",
+    "refuse_unfit",
+    "turned",
+    "white_of",
+    "write_image",
+]

@@ -5,8 +5,10 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
-from mmdenoise.images.files import (
+from mmdenoise.images import (
+    Metadata,
     Picture,
+    UnreadableError,
     image_size,
     read_image,
     write_image,
@@ -34,15 +36,15 @@ def exif(orientation):
 def test_what_is_lossless_comes_back(tmp_path, ending, dtype, shape):
     path = str(tmp_path / f"image.{ending}")
     given = pixels(shape, dtype)
-    write_image(path, Picture(given, icc=ICC, dpi=(300, 300)))
+    write_image(path, Picture(given, None, Metadata(icc=ICC, dpi=(300, 300))))
     found = read_image(path)
     expected = given
-    if shape[2:] == (2,) and dtype == np.uint16:
+    if shape[2:] == (2,) and ending == "png":
         expected = given[..., [0, 0, 0, 1]]
     assert found.pixels.dtype == dtype
     np.testing.assert_array_equal(found.pixels, expected)
-    assert found.icc == ICC
-    assert found.dpi == pytest.approx((300, 300), abs=0.1)
+    assert found.metadata.icc == ICC
+    assert found.metadata.dpi == pytest.approx((300, 300), abs=0.1)
     assert image_size(path) == (19, 23)
     assert [entry.name for entry in tmp_path.iterdir()] == [f"image.{ending}"]
 
@@ -51,10 +53,11 @@ def test_jpeg_is_near(tmp_path):
     path = str(tmp_path / "image.jpg")
     ramp = np.linspace(0, 255, 64).astype(np.uint8)
     given = np.stack(np.broadcast_arrays(ramp, ramp[:, None], ramp[::-1]), -1)
-    write_image(path, Picture(given, exif(6), ICC, (300, 300)))
+    write_image(path, Picture(given, None, Metadata(exif(6), ICC, dpi=(300, 300))))
     found = read_image(path)
     assert abs(found.pixels.astype(int) - given).max() <= 4
-    assert (found.exif, found.icc, found.dpi) == (exif(6), ICC, (300, 300))
+    told = found.metadata
+    assert (told.exif, told.icc, told.dpi) == (exif(6), ICC, (300, 300))
     for wrong, message in [
         (pixels(SHAPES[3]), "JPEG does not hold an alpha channel"),
         (pixels(SHAPES[2], np.uint16), "JPEG does not hold 16 bits a value"),
@@ -74,7 +77,7 @@ def test_orientation_looks_the_same(tmp_path, orientation, dtype):
     shown = np.asarray(ImageOps.exif_transpose(image))
     for ending in ("png", "tif"):
         path = str(tmp_path / f"image.{ending}")
-        write_image(path, Picture(given, exif(orientation)))
+        write_image(path, Picture(given, None, Metadata(exif(orientation))))
         with Image.open(path) as written:
             turned = np.asarray(ImageOps.exif_transpose(written))
         np.testing.assert_array_equal(turned, shown)
@@ -85,7 +88,7 @@ def test_orientation_looks_the_same(tmp_path, orientation, dtype):
     found = read_image(path)
     high = found.pixels >> 8 if dtype == np.uint16 else found.pixels
     np.testing.assert_array_equal(high, shown)
-    assert found.exif is None
+    assert found.metadata.exif is None
 
 
 def test_what_pillow_converts(tmp_path):
@@ -145,19 +148,26 @@ def test_what_is_no_image(tmp_path):
         read_image(str(path))
     for content in (b"", b"not an image"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match="image.png' is no PNG, JPEG or TIFF"):
+        with pytest.raises(ValueError, match="image.png' is no PNG, JPEG, TIFF"):
             read_image(str(path))
         assert image_size(str(path)) == (0, 0)
-    Image.fromarray(pixels(SHAPES[2])).save(path, "BMP")
-    with pytest.raises(ValueError, match="is no PNG, JPEG or TIFF"):
+    Image.fromarray(pixels(SHAPES[2])).save(path, "GIF")
+    with pytest.raises(UnreadableError, match="is no PNG, JPEG, TIFF"):
         read_image(str(path))
+    with pytest.raises(IsADirectoryError, match="is a folder, not an image"):
+        read_image(str(tmp_path))
 
 
 @pytest.mark.parametrize(
     "image, ending, options, message",
     [
         (Image.new("CMYK", (8, 8)), "jpg", {}, "CMYK colours: convert it to RGB"),
-        (Image.new("F", (8, 8)), "tif", {}, "not of 8 or 16 bits"),
+        (
+            Image.new("L", (8, 8)),
+            "webp",
+            dict(save_all=True, append_images=[Image.new("L", (8, 8), 9)]),
+            "2 images: split it",
+        ),
         (Image.new("I", (8, 8)), "tif", {}, "not of 8 or 16 bits"),
         (
             Image.new("L", (8, 8)),
@@ -174,13 +184,71 @@ def test_other_images(tmp_path, image, ending, options, message):
         read_image(path)
 
 
-def test_white_is_zero(tmp_path):
-    path = str(tmp_path / "image.tif")
-    tifffile.imwrite(path, pixels((8, 8), np.uint16), photometric="miniswhite")
-    with pytest.raises(ValueError, match="0 as white"):
+@pytest.mark.parametrize("ending", ["webp", "bmp", "ppm"])
+def test_other_formats_come_back(tmp_path, ending):
+    path = str(tmp_path / f"image.{ending}")
+    for shape in SHAPES:
+        given = pixels(shape)
+        if len(shape) == 3 and shape[2] in (2, 4) and ending != "webp":
+            with pytest.raises(ValueError, match="does not hold an alpha channel"):
+                write_image(path, Picture(given))
+            continue
+        write_image(path, Picture(given))
+        expected = given
+        if ending == "webp":  # it has no grey
+            samples = given.reshape(19, 23, -1)
+            found = ([0, 0, 0], [0, 0, 0, 1], [0, 1, 2], [0, 1, 2, 3])
+            expected = samples[..., found[samples.shape[2] - 1]]
+        np.testing.assert_array_equal(read_image(path).pixels, expected)
+        np.testing.assert_array_equal(np.asarray(Image.open(path)), expected)
+
+
+def test_five_bits_a_value(tmp_path):
+    """A BMP of 5 or 6 bits a value is no file of 16."""
+    path = tmp_path / "image.bmp"
+    header = (
+        b"BM" + (66 + 8).to_bytes(4, "little") + bytes(4) + (66).to_bytes(4, "little")
+    )
+    info = [40, 2, 2, 1 | 16 << 16, 3, 8, 0, 0, 0, 0, 0xF800, 0x7E0, 0x1F]
+    rows = np.array([0xF800, 0x07E0, 0x001F, 0xFFFF], "<u2")
+    path.write_bytes(
+        header + b"".join(v.to_bytes(4, "little") for v in info) + rows.tobytes()
+    )
+    found = read_image(str(path)).pixels
+    np.testing.assert_array_equal(found, np.asarray(Image.open(path)))
+    assert found.dtype == np.uint8 and found[1, 0].tolist() == [255, 0, 0]
+
+
+def test_equal_pixels_of_any_mode(tmp_path):
+    """Palettes of greys are grey; the rest keeps its channels."""
+    grey = pixels((9, 11)) // 64 * 64
+    image = Image.fromarray(grey)
+    image.convert("P").save(tmp_path / "palette.png")
+    image.save(tmp_path / "grey.tif")
+    for name in ("palette.png", "grey.tif"):
+        np.testing.assert_array_equal(read_image(str(tmp_path / name)).pixels, grey)
+
+
+def test_bytes_instead_of_a_file(tmp_path):
+    path = tmp_path / "image.png"
+    Image.fromarray(pixels(SHAPES[2])).save(path)
+    found = read_image("s3://anywhere.png", path.read_bytes())
+    np.testing.assert_array_equal(found.pixels, pixels(SHAPES[2]))
+
+
+def test_colours_that_are_converted_only_if_asked(tmp_path):
+    path = str(tmp_path / "image.jpg")
+    Image.fromarray(pixels((8, 8, 4)), "CMYK").save(path)
+    with pytest.raises(ValueError, match="holds CMYK colours: convert it to RGB"):
         read_image(path)
+    found = read_image(path, convert=("CMYK",)).pixels
+    np.testing.assert_array_equal(found, np.asarray(Image.open(path).convert("RGB")))
 
 
 def test_endings():
-    with pytest.raises(ValueError, match="'out.webp': its ending must be one of .png"):
-        write_image("out.webp", Picture(pixels(SHAPES[2])))
+    with pytest.raises(ValueError, match="'out.gif': its ending must be one of .png"):
+        write_image("out.gif", Picture(pixels(SHAPES[2])))
+    with pytest.raises(ValueError, match="PNG does not hold floats; take TIFF"):
+        write_image("out.png", Picture(np.zeros((3, 4), np.float32)))
+    with pytest.raises(ValueError, match="WEBP does not hold more than 16383 pixels"):
+        write_image("out.webp", Picture(np.zeros((1, 20000), np.uint8)))
