@@ -172,9 +172,10 @@ class JointLoss(nn.Module):
         self.reconstruction = reconstruction
         if target not in ("labels", "head"):
             raise ValueError(f"target must be 'labels' or 'head', got {target!r}")
-        if temperature is not None and not 0 < temperature < math.inf:
+        is_number = isinstance(temperature, (int, float))
+        if temperature is not None and not (is_number and 0 < temperature < math.inf):
             raise ValueError(
-                f"temperature must be finite and above 0, or None; got {temperature}"
+                f"temperature must be finite and above 0, or None; got {temperature!r}"
             )
         self.target = target
         self.temperature = temperature
