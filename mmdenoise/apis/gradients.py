@@ -23,8 +23,9 @@ from mmdenoise.visualization.label_maps import label_map_of
 from mmdenoise.visualization.method_panel import Block, Cell
 from mmdenoise.visualization.regions import checked_region
 
+from .load_cascade import load_cascade
 from .method_images import items_of_test_set
-from .predict import info_of_test_set, load_cascade
+from .test_set_info import info_of_test_set
 
 __all__ = [
     "TERMS",

@@ -22,7 +22,7 @@ from mmdenoise.weights.mmengine_loading import safe_loading
 from .denoiser import load_denoiser, takes_sigma
 from .denoising import denoise
 from .methods import CLEAN, NOISY, check_names, fill_in
-from .predict import image_pipeline
+from .test_set_info import image_pipeline
 
 __all__ = [
     "MethodImages",

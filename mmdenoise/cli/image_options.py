@@ -108,7 +108,7 @@ def read_images(
             or indices without a config or beyond its test set.
     """
     from mmdenoise.apis.method_images import items_of_test_set
-    from mmdenoise.apis.predict import info_of_test_set
+    from mmdenoise.apis.test_set_info import info_of_test_set
 
     if args.clean and (not args.noisy or len(args.clean) != len(args.images)):
         raise ValueError(

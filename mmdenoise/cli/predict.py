@@ -1,10 +1,23 @@
-"""Denoise an image that is noisy already, and predict: writes both."""
+"""Denoise images that are noisy already, and predict: writes both.
+
+mmdenoise predict my_cascade.py multiscale_sigma60 photos --out predictions
+
+Of each image: NAME_denoised.png; of a segmentor NAME_labels.png, NAME_overlay.png and
+the classes in NAME_prediction.json; of a classifier NAME_prediction.json.
+"""
 
 from __future__ import annotations
 
 import argparse
 
-from mmdenoise.cli.options import add_config, add_device, add_out, old_name
+from mmdenoise.cli.options import (
+    add_config,
+    add_device,
+    add_out,
+    add_overwrite,
+    add_sigma,
+    old_name,
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -16,8 +29,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a cascade's or denoiser's checkpoint, a denoiser file, or a name in the "
         "zoo",
     )
-    parser.add_argument("image", metavar="IMAGE", help="the noisy image")
+    parser.add_argument(
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="noisy images: files, folders of them, or patterns in quotes",
+    )
+    add_sigma(parser, None, ", for a denoiser that takes one")
     add_out(parser, "outputs", "--out-dir")
+    add_overwrite(parser, "results")
     add_device(parser)
     # It was taken, and nothing was written there.
     old_name(parser, "--work-dir", "--work-dir")
@@ -25,12 +45,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Predict."""
-    from mmdenoise.apis.predict import predict_image, write_prediction
+    from mmdenoise.apis.predict import predict_files
     from mmdenoise.cli.devices import choose_device
     from mmdenoise.cli.runs import read_config
 
     cfg = read_config(args)
-    device = choose_device(args.device)
-    sample = predict_image(cfg, args.checkpoint, args.image, device)
-    for path in write_prediction(sample, cfg, args.out):
-        print(f"written: {path}")
+    failed = predict_files(
+        cfg,
+        args.checkpoint,
+        args.images,
+        args.out,
+        choose_device(args.device),
+        args.sigma,
+        args.overwrite,
+    )
+    print(f"written to {args.out}")
+    if failed:
+        raise RuntimeError(f"{len(failed)} images failed, as said above")

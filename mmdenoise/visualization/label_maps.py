@@ -30,12 +30,16 @@ def label_map_of(sample: BaseDataElement, prefix: str) -> np.ndarray | None:
 
 def colour_labels(labels: np.ndarray, palette: Sequence) -> np.ndarray:
     """Paint (H, W) labels as (H, W, 3) uint8; what has no colour (255) is white."""
-    return colour_table(palette)[labels.astype(np.uint8)]
+    table = colour_table(palette)
+    # White comes last, for whatever is beyond the table.
+    table = np.concatenate([table, np.full((1, 3), 255, np.uint8)])
+    known = (labels >= 0) & (labels < len(table))
+    return table[np.where(known, labels, -1)]
 
 
 def colour_table(palette: Sequence) -> np.ndarray:
-    """Continue a palette to 256 colours, (256, 3) uint8, with white."""
-    colours = np.full((256, 3), 255, np.uint8)
+    """Continue a palette to 256 colours with white: (256 or more, 3) uint8."""
+    colours = np.full((max(256, len(palette)), 3), 255, np.uint8)
     if len(palette):
         colours[: len(palette)] = palette
     return colours

@@ -11,14 +11,15 @@ def test_predict(tool, world, tmp_path):
     )
     assert run.code == 0, run.err
     files = sorted(path.name for path in (tmp_path / "out").iterdir())
-    kinds = ("denoised", "labels", "overlay")
-    assert files == [f"{photo.stem}_{kind}.png" for kind in kinds]
-    said = [f"written: {tmp_path / 'out' / name}" for name in files]
-    assert [line for line in run.out.splitlines() if "written" in line] == said
+    kinds = ("denoised.png", "labels.png", "overlay.png", "prediction.json")
+    assert files == [f"{photo.stem}_{kind}" for kind in kinds]
+    seen, where = run.out.splitlines()[-2:]
+    assert seen.startswith(f"{photo}: ") and "%" in seen
+    assert where == f"written to {tmp_path / 'out'}"
 
 
 def test_predicting_what_is_not_there(tool, world, truncated):
     found = tool("predict", world.config, world.denoiser, "gone.png").error
-    assert found == "there is no image 'gone.png'"
+    assert found == "there is no file or folder 'gone.png'"
     found = tool("predict", world.config, world.denoiser, truncated[1]).error
     assert found.startswith(f"cannot read the image '{truncated[1]}': ")
