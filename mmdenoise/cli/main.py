@@ -26,6 +26,7 @@ COMMANDS = (
     "benchmark",
     "demo",
     "data",
+    "noise",
     "panels",
     "gradients",
     "study",
