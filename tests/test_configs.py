@@ -12,7 +12,7 @@ from mmengine.registry import DATASETS, init_default_scope
 
 from mmdenoise.models import Cascade
 from mmdenoise.registry import MODELS
-from mmdenoise.weights.denoiser_file import read_release_info, whole_config
+from mmdenoise.weights.denoiser_file import read_denoiser_info, whole_config
 from mmdenoise.weights.zoo import zoo_file
 
 ROOT = Path(__file__).parents[1]
@@ -178,7 +178,7 @@ def test_a_denoiser_comes_from_the_zoo_or_a_config_that_makes_it(path):
     if zoo_file(checkpoint):
         assert checkpoint == f"multiscale_sigma{sigma}"
         ours = whole_config(cfg.model.denoiser)
-        released = read_release_info(zoo_file(checkpoint))["denoiser"]
+        released = read_denoiser_info(zoo_file(checkpoint))["denoiser"]
         assert whole_config(json.loads(released)) == ours
         return
     folder, iteration = re.fullmatch(

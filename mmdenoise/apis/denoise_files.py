@@ -26,7 +26,7 @@ from mmdenoise.images import (
     write_image,
 )
 from mmdenoise.output_checks import check_writable, refuse_existing
-from mmdenoise.weights.state_dicts import fingerprint
+from mmdenoise.weights.fingerprint import fingerprint
 
 from .denoising import denoise, precision_of
 from .file_plan import Plan

@@ -10,21 +10,12 @@ from torch import nn
 
 from mmdenoise.models.denoisers import Denoiser, checked_sigma
 from mmdenoise.registry import MODELS
-from mmdenoise.weights.authors_networks import recognise
-from mmdenoise.weights.denoiser_file import (
-    load_denoiser_weights,
-    read_release_info,
-    recorded_denoiser,
-)
-from mmdenoise.weights.denoiser_table import checked_denoiser
-from mmdenoise.weights.export import model_in_text
-from mmdenoise.weights.reader import open_checkpoint
-from mmdenoise.weights.state_dicts import weights_in
+from mmdenoise.weights.endings import READ
+from mmdenoise.weights.named_weights import find_weights, load_denoiser_weights
 from mmdenoise.weights.zoo import zoo_file, zoo_hint, zoo_names
 
 __all__ = ["UnnamedDenoiserError", "denoiser_config", "load_denoiser", "takes_sigma"]
 
-FILES = (".safetensors", ".pth", ".pt", ".ckpt", ".mat")
 OURS, DENOISERS = "mmdenoise.", "mmdenoise.models.denoisers."
 
 
@@ -41,7 +32,7 @@ def load_denoiser(
     """Build a denoiser and load its weights, strictly, running nothing of the file.
 
     Args:
-        source: A name in the zoo (``'multiscale_sigma25'``); a release file, as
+        source: A name in the zoo (``'multiscale_sigma25'``); a denoiser file, as
             ``mmdenoise export`` writes it; a checkpoint of a denoiser or
             cascade that records its config, as training writes it; the authors' own
             file of a DnCNN or FFDNet; or the class name of a denoiser without weights
@@ -76,7 +67,7 @@ def load_denoiser(
     elif denoiser.state_dict():
         raise ValueError(
             f"{source!r} is a network and needs weights: name a file of them "
-            f"({', '.join(FILES)}), or one of the zoo: {', '.join(zoo_names())}"
+            f"({', '.join(READ)}), or one of the zoo: {', '.join(zoo_names())}"
         )
     denoiser.eval()
     if for_inference and hasattr(denoiser, "for_inference"):
@@ -121,12 +112,12 @@ def _resolve(source: str) -> tuple[str | None, dict, type]:
         raise ValueError(
             f"no denoiser is called {config['type']!r}; the zoo has "
             f"{', '.join(zoo_names()) or 'none yet'}; else give a file of weights "
-            f"({', '.join(FILES)})"
+            f"({', '.join(READ)})"
         )
     # A host's default scope would look its bare name up there.
     config = dict(config, type=OURS + str(config["type"]).removeprefix(OURS))
     if path is not None and "checkpoint" in inspect.signature(found).parameters:
-        # Where it finds its architecture: here, whatever file a release was made of.
+        # Where it finds its architecture: here, whatever file it was made of.
         config = dict(config, checkpoint=path)
     return path, config, found
 
@@ -142,27 +133,17 @@ def _device(name: str | torch.device) -> torch.device:
 
 
 def _is_file(source: str) -> bool:
-    return os.path.isfile(source) or source.endswith(FILES) or os.sep in source
+    return os.path.isfile(source) or source.endswith(READ) or os.sep in source
 
 
 def _recorded_config(path: str) -> dict:
-    """What a file says of its denoiser: a release's record, or a training's config."""
-    what = repr(path)
-    info = read_release_info(path)
-    if info is not None:
-        return checked_denoiser(recorded_denoiser(info, what), what)
-    content = open_checkpoint(path)
-    meta = content.get("meta") if isinstance(content, dict) else None
-    model = model_in_text(meta.get("cfg")) if isinstance(meta, dict) else None
-    if isinstance(model, dict) and isinstance(model.get("denoiser"), dict):
-        return checked_denoiser(model["denoiser"], what)
-    published = recognise(weights_in(content, what), what)
-    if published is None:
+    config = find_weights(path).recorded_denoiser()
+    if config is None:
         raise UnnamedDenoiserError(
-            f"{path!r} does not say what denoiser it holds: make a release of it with "
-            "mmdenoise export and the training's --config"
+            f"{path!r} does not say what denoiser it holds: make a denoiser file of it "
+            "with mmdenoise export and the training's --config"
         )
-    return published[0]
+    return config
 
 
 def _denoiser_class(kind: object) -> type | None:

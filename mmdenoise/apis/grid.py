@@ -13,7 +13,7 @@ from mmdenoise.apis.methods import CLEAN, NOISY, Method, check_names
 from mmdenoise.evaluation.bootstrap import Interval, bootstrap
 from mmdenoise.evaluation.cells import Bench, Cell, CellResult, merged
 from mmdenoise.registry import MODELS
-from mmdenoise.weights.denoiser_file import load_denoiser_weights
+from mmdenoise.weights.named_weights import load_denoiser_weights
 
 __all__ = [
     "CLEAN_CELL",

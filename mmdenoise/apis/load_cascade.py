@@ -11,7 +11,7 @@ from torch import nn
 from mmdenoise.apis.methods import Method
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.mmengine_loading import safe_loading
-from mmdenoise.weights.state_dicts import is_cascade, read_state_dict
+from mmdenoise.weights.named_weights import find_weights
 from mmdenoise.weights.zoo import resolve
 
 __all__ = ["load_cascade"]
@@ -54,10 +54,10 @@ def load_cascade(
     state = None
     if checkpoint is not None:
         path = resolve(checkpoint)
-        found = read_state_dict(path) if os.path.isfile(path) else {}
-        if is_cascade(found):
+        found = find_weights(path) if os.path.isfile(path) else None
+        if found is not None and found.is_cascade:
             # It replaces whatever the training began from, which may be gone.
-            state, config["denoiser_checkpoint"] = found, None
+            state, config["denoiser_checkpoint"] = found.state, None
         else:
             values = {} if sigma is None else dict(sigma=sigma)
             config.update(Method("", checkpoint).model(values))

@@ -63,7 +63,7 @@ class Method:
         name: Of its row or column.
         spec: What :func:`mmdenoise.apis.load_denoiser` takes: a name of the zoo, a
             file, or the class of a denoiser without weights. ``{sigma}`` in it stands
-            for the level (``weights/dncnn_sigma{sigma}.safetensors``).
+            for the level (``weights/dncnn_sigma{sigma}.pth``).
     """
 
     name: str

@@ -14,9 +14,7 @@ from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.cells import CellResult, numbers_in
 from mmdenoise.evaluation.tables import columns, csv_text, summary, table
 from mmdenoise.output_checks import check_writable, refuse_existing
-from mmdenoise.weights.denoiser_file import check_denoiser_weights
-from mmdenoise.weights.state_dicts import is_cascade, read_state_dict
-from mmdenoise.weights.zoo import resolve
+from mmdenoise.weights.named_weights import check_denoiser_weights, find_weights
 
 __all__ = ["Tester", "evaluate_heads", "use_checkpoint"]
 
@@ -34,22 +32,25 @@ def use_checkpoint(cfg: Config, checkpoint: str | None) -> None:
 
     Args:
         cfg: Of a cascade, or of a bare task network; changed in place.
-        checkpoint: A cascade's checkpoint, a denoiser's, a release, or a name in the
-            zoo; for a task network its own. None leaves what the config names.
+        checkpoint: A cascade's checkpoint, a denoiser's, a denoiser file, or a name in
+            the zoo; for a task network its own. None leaves what the config names.
 
     Raises:
         FileNotFoundError: If there is no such file.
     """
-    checkpoint = None if checkpoint is None else resolve(checkpoint)
-    if checkpoint is not None and not os.path.isfile(checkpoint):
-        raise FileNotFoundError(f"there is no checkpoint {checkpoint!r}")
-    cfg.load_from = checkpoint
-    if checkpoint is not None and "denoiser" in cfg.model:
-        # The checkpoint replaces what the training began from, which may be gone.
-        cfg.model.denoiser_checkpoint = None
-        if not is_cascade(read_state_dict(checkpoint)):
-            # A release, or a denoiser's own weights.
-            cfg.load_from, cfg.model.denoiser_checkpoint = None, checkpoint
+    cfg.load_from = None
+    if checkpoint is None:
+        return
+    found = find_weights(checkpoint)
+    if "denoiser" not in cfg.model:
+        cfg.load_from = found.path
+        return
+    # The checkpoint replaces what the training began from, which may be gone.
+    cfg.model.denoiser_checkpoint = None
+    if found.is_cascade:
+        cfg.load_from = found.path
+    else:
+        cfg.model.denoiser_checkpoint = checkpoint
 
 
 def evaluate_heads(
@@ -65,9 +66,9 @@ def evaluate_heads(
 
     Args:
         configs: Configs of cascades by the row's name.
-        denoiser: A release, any cascade's checkpoint, a denoiser's own, or a name in
-            the zoo. Only the denoiser is taken: no head need be the one it was trained
-            with.
+        denoiser: A denoiser file, any cascade's checkpoint, a denoiser's own, or a name
+            in the zoo. Only the denoiser is taken: no head need be the one it was
+            trained with.
         out_dir: Folder for the table, and for each head's log.
         overwrite: Replace a table that is there already.
 

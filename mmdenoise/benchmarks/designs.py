@@ -23,7 +23,9 @@ from mmdenoise.benchmarks.speed import conditions, load_all, measure_speed
 from mmdenoise.benchmarks.timing import quartiles, ratios
 from mmdenoise.evaluation.tables import NONE, csv_text, markdown_table
 from mmdenoise.registry import MODELS
-from mmdenoise.weights.denoiser_file import load_denoiser_weights, write_release
+from mmdenoise.weights.denoiser_file import write_denoiser_file
+from mmdenoise.weights.endings import WRITTEN
+from mmdenoise.weights.named_weights import load_denoiser_weights
 
 __all__ = ["Row", "ablation", "ablation_csv", "ablation_table", "describe"]
 
@@ -97,7 +99,7 @@ def ablation(
         raise ValueError("weights were given and no images: name a folder of them")
     with tempfile.TemporaryDirectory() as folder:
         # Through files, as users' denoisers come: what loading does is done.
-        methods = {d.name: _release(d, weights.get(d.name), folder) for d in DESIGNS}
+        methods = {d.name: _written(d, weights.get(d.name), folder) for d in DESIGNS}
         psnr, paper = {}, {}
         if weights:
             given = [methods[name] for name in weights]
@@ -134,14 +136,14 @@ def ablation(
     return text
 
 
-def _release(design: Design, weights: str | None, folder: str) -> Method:
-    """Write a design's weights, or those that it starts from, into a release."""
+def _written(design: Design, weights: str | None, folder: str) -> Method:
+    """Write a design's weights, or those that it starts from, into a denoiser file."""
     torch.manual_seed(0)
     network = MODELS.build(design.config)
     if weights is not None:
         load_denoiser_weights(network, weights, design.config)
-    path = os.path.join(folder, f"{design.name}.safetensors")
-    write_release(path, network.state_dict(), design.config)
+    path = os.path.join(folder, f"{design.name}{WRITTEN[0]}")
+    write_denoiser_file(path, network.state_dict(), design.config)
     return Method(design.name, path)
 
 

@@ -1,7 +1,7 @@
 """Make a denoiser file of a DnCNN or FFDNet as their authors published it.
 
-mmdenoise convert FFDNet_color.mat ffdnet.safetensors
-mmdenoise convert dncnn_color.pth dncnn_sigma25.safetensors --sigma 25
+mmdenoise convert FFDNet_color.mat ffdnet.pth
+mmdenoise convert dncnn_color.pth dncnn_sigma25.pth --sigma 25
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 
 from mmdenoise.cli.options import add_sigma
+from mmdenoise.weights.endings import WRITTEN
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="their file: MatConvNet's .mat (version 5 or 7.3), or a .pth",
     )
-    parser.add_argument("out", metavar="OUT", help="OUT.safetensors, or OUT.pth")
+    parser.add_argument("out", metavar="OUT", help=f"OUT{' or OUT'.join(WRITTEN)}")
     add_sigma(parser, None, "; else by the file's name, if it says")
 
 

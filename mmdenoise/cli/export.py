@@ -1,11 +1,13 @@
 """Write the denoiser of a checkpoint alone, with what it is: a denoiser file.
 
-mmdenoise export work_dirs/joint/iter_60000.pth joint.safetensors
+mmdenoise export work_dirs/joint/iter_60000.pth joint.pth
 """
 
 from __future__ import annotations
 
 import argparse
+
+from mmdenoise.weights.endings import WRITTEN
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="CHECKPOINT",
         help="a cascade's or denoiser's checkpoint",
     )
-    parser.add_argument("out", metavar="OUT", help="OUT.safetensors, or OUT.pth")
+    parser.add_argument("out", metavar="OUT", help=f"OUT{' or OUT'.join(WRITTEN)}")
     parser.add_argument(
         "--config",
         help="the training's config; without it the checkpoint's own record is used",

@@ -3,7 +3,7 @@
 With --heads one denoiser is tested in front of several heads, each on its own test set,
 and their metrics are laid out in one table:
 
-mmdenoise test seg_cascade.py denoiser.safetensors --heads cls_cascade.py
+mmdenoise test seg_cascade.py denoiser.pth --heads cls_cascade.py
 """
 
 from __future__ import annotations

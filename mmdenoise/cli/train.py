@@ -21,8 +21,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--trust-checkpoint",
         action="store_true",
         help="with --resume: the checkpoints in the work folder are your own; one that "
-        "holds objects beside data is unpickled, which runs whatever it says. Needed "
-        "for schedulers that keep functions (OneCycleLR). No other file is opened so",
+        "holds objects beside data is opened all the same, which runs what it says. "
+        "Needed for schedulers that keep functions (OneCycleLR), and no other file is "
+        "opened so",
     )
 
 

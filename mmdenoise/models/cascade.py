@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.cascade_state import check_state, keep_denoiser_alone
-from mmdenoise.weights.denoiser_file import load_denoiser_weights
+from mmdenoise.weights.named_weights import load_denoiser_weights
 
 from .canvas import Canvas, by_size
 from .data_preprocessor import CascadeDataPreprocessor
@@ -41,7 +41,7 @@ class Cascade(BaseModel):
         head: Path of a complete config, or a model dict; None trains the denoiser by
             itself (Eq. (3) with lambda_P = lambda_H = 0).
         denoiser_checkpoint: File of a denoiser's weights, or of a cascade's, or a
-            release, which says what it is; or a name in the zoo.
+            denoiser file, which says what it is; or a name in the zoo.
         head_checkpoint: File of the head's weights.
         head_options: Merged over the head's model, ``{'data_preprocessor.size': ...}``.
         head_channel_order: The order in which a head without channel conversion gets

@@ -14,11 +14,9 @@ from mmengine.model import BaseModel, revert_sync_batchnorm
 from torch import Tensor
 
 from mmdenoise.registry import MODELS
-from mmdenoise.weights.state_dicts import (
-    fingerprint,
-    load_strictly,
-    read_state_dict,
-)
+from mmdenoise.weights.fingerprint import fingerprint
+from mmdenoise.weights.state_dicts import read_state_dict
+from mmdenoise.weights.strict_loading import load_strictly
 
 from .head_config import channel_order, open_head
 from .head_input import HeadInput

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from mmdenoise.registry import MODELS
-from mmdenoise.weights.state_dicts import load_strictly
+from mmdenoise.weights.strict_loading import load_strictly
 
 __all__ = ["recognise"]
 

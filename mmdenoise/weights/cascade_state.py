@@ -7,12 +7,8 @@ themselves and never call ``state_dict`` or ``load_state_dict``.
 import torch
 from torch import Tensor, nn
 
-from mmdenoise.weights.state_dicts import (
-    checked_fingerprint,
-    fingerprint,
-    mismatch,
-    refuse_not_finite,
-)
+from mmdenoise.weights.fingerprint import checked_fingerprint, fingerprint
+from mmdenoise.weights.strict_loading import mismatch, refuse_not_finite
 
 __all__ = ["check_state", "keep_denoiser_alone"]
 

@@ -1,4 +1,4 @@
-"""Make a release of the weights that the authors of DnCNN and FFDNet published."""
+"""Make a denoiser file of what the authors of DnCNN and FFDNet published."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import os
 import re
 from typing import NamedTuple
 
-import mmdenoise.models  # noqa: F401 - registers the denoisers
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.authors_networks import recognise
-from mmdenoise.weights.denoiser_file import read_release_info, write_release
-from mmdenoise.weights.reader import open_checkpoint
-from mmdenoise.weights.state_dicts import is_cascade, weights_in
+from mmdenoise.weights.denoiser_file import write_denoiser_file
+from mmdenoise.weights.named_weights import find_weights
 
 __all__ = ["Conversion", "convert_denoiser"]
 
@@ -27,9 +25,9 @@ class Conversion(NamedTuple):
 
 
 def convert_denoiser(source: str, out: str, sigma: float | None = None) -> Conversion:
-    """Recognise a published DnCNN or FFDNet, for colour, and write it as a release.
+    """Write a published DnCNN or FFDNet, for colour, as a denoiser file.
 
-    A DnCNN's level goes into the release as the noise that it was trained on, an
+    A DnCNN's level goes into the file as the noise that it was trained on, an
     FFDNet's as its argument ``sigma``, which whoever loads it may replace.
 
     Args:
@@ -40,7 +38,7 @@ def convert_denoiser(source: str, out: str, sigma: float | None = None) -> Conve
             file's name where that says it, as ``color_sigma=25.mat`` does.
 
     Returns:
-        What it is, its level and whose word that is, and the release's metadata.
+        What it is, its level and whose word that is, and the file's metadata.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -48,13 +46,14 @@ def convert_denoiser(source: str, out: str, sigma: float | None = None) -> Conve
             number is out of range.
     """
     what = f"{source!r}"
-    if read_release_info(source) is not None:
-        raise ValueError(f"{what} is a release already: it loads as it is")
-    state = weights_in(open_checkpoint(source), what)
-    if is_cascade(state):
+    given = find_weights(source)
+    if given.info is not None:
+        raise ValueError(f"{what} is a denoiser file already: it loads as it is")
+    state = given.state
+    if given.is_cascade:
         raise ValueError(
             f"{what} is a cascade's checkpoint: mmdenoise export makes a "
-            "release of its denoiser"
+            "denoiser file of its denoiser"
         )
     recognised = recognise(state, what)
     if recognised is None:
@@ -72,7 +71,7 @@ def convert_denoiser(source: str, out: str, sigma: float | None = None) -> Conve
     elif sigma is not None:
         noise = dict(type="mmdenoise.GaussianNoise", sigma=sigma)
         MODELS.build(noise)
-    info = write_release(out, state, config, noise=noise)
+    info = write_denoiser_file(out, state, config, noise=noise)
     norm = config["norm_cfg"]
     norms = "none" if norm is None else f"present, their eps taken to be {norm['eps']}"
     found = (

@@ -1,6 +1,6 @@
-"""A denoiser alone in a file that says what it is: written, read, and loaded.
+"""A denoiser alone in a file that says what it is: written and read.
 
-A release is a ``.safetensors`` file with metadata, or a ``.pth`` file of plain data,
+It is a ``.safetensors`` file with metadata, or a ``.pth`` file of plain data,
 ``dict(state_dict=..., meta=...)``, which holds the same. Its metadata are strings:
 
 ===================== =============================================================
@@ -24,44 +24,27 @@ import os
 from collections.abc import Mapping
 
 import torch
-from mmengine.config import ConfigDict
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmdenoise.atomic_files import atomic_path
 from mmdenoise.registry import MODELS
 from mmdenoise.version import __version__
-from mmdenoise.weights.denoiser_table import checked_denoiser
+from mmdenoise.weights.endings import WRITTEN
 from mmdenoise.weights.limits import shortened
 from mmdenoise.weights.reader import local_path, open_checkpoint
 from mmdenoise.weights.safetensors_file import read_metadata
-from mmdenoise.weights.state_dicts import (
-    denoiser_weights,
-    load_strictly,
-    refuse_not_finite,
-    weights_in,
-)
-from mmdenoise.weights.zoo import resolve
+from mmdenoise.weights.strict_loading import refuse_not_finite
 
 __all__ = [
-    "check_denoiser_weights",
-    "load_denoiser_weights",
-    "read_release_info",
+    "info_in",
+    "read_denoiser_info",
     "recorded_denoiser",
     "whole_config",
-    "write_release",
+    "write_denoiser_file",
 ]
 
 FORMAT = "1"
-EXPECTED = (
-    "expected a release, a cascade's checkpoint or a denoiser's own; a task network's "
-    "goes to head_checkpoint"
-)
-# Options by which networks of the same weights and the same results may differ; by
-# ``checkpoint`` a denoiser names the file that its architecture is found in.
-FREE = ("checkpoint", "init_cfg", "sigma")
-OURS = "mmdenoise."
-BATCH_NORMS = ("BN", "BN2d", "SyncBN", "MMSyncBN")
 
 
 def whole_config(config: Mapping) -> dict:
@@ -83,7 +66,7 @@ def whole_config(config: Mapping) -> dict:
     return json.loads(json.dumps(dict(type=kind, **config)))
 
 
-def write_release(
+def write_denoiser_file(
     path: str,
     state: Mapping[str, Tensor],
     denoiser: Mapping,
@@ -110,12 +93,14 @@ def write_release(
         ValueError: If the path ends otherwise, or weights are NaN or infinite.
     """
     kind = os.path.splitext(path)[1]
-    if kind not in (".safetensors", ".pth"):
-        raise ValueError(f"a release ends in .safetensors or .pth, not as {path!r}")
-    refuse_not_finite(state, "the denoiser to be released")
+    if kind not in WRITTEN:
+        raise ValueError(
+            f"a denoiser file ends in {' or '.join(WRITTEN)}, not as {path!r}"
+        )
+    refuse_not_finite(state, "the denoiser to be written")
     config = whole_config(denoiser)
     if "checkpoint" in config:
-        config["checkpoint"] = None  # the release itself, from here on
+        config["checkpoint"] = None  # the file itself, from here on
     info = dict(
         mmdenoise_format=FORMAT,
         denoiser=json.dumps(config, sort_keys=True),
@@ -140,61 +125,6 @@ def write_release(
     return info
 
 
-def read_release_info(path: str) -> dict[str, str] | None:
-    """Read what a release says of itself; None if the file is no release.
-
-    Raises:
-        FileNotFoundError, ValueError: If there is no such file, or it does not open.
-    """
-    return _info(path, open_checkpoint(path))
-
-
-def _info(path: str, content: object) -> dict[str, str] | None:
-    if path.endswith(".safetensors"):
-        info = read_metadata(local_path(path))
-    else:
-        info = content.get("meta") if isinstance(content, dict) else None
-    if not isinstance(info, dict) or "mmdenoise_format" not in info:
-        return None
-    if not all(isinstance(text, str) for pair in info.items() for text in pair):
-        raise ValueError(f"{path!r}: its metadata are not readable (no texts)")
-    return {key: value for key, value in info.items() if key != "format"}
-
-
-def check_denoiser_weights(path: str, config: Mapping) -> None:
-    """Raise what :func:`load_denoiser_weights` would for the denoiser of a config."""
-    load_denoiser_weights(MODELS.build(ConfigDict(config)), path, config)
-
-
-def load_denoiser_weights(denoiser: nn.Module, path: str, config: Mapping) -> None:
-    """Load a release, a cascade's checkpoint, or a denoiser's own, strictly.
-
-    Args:
-        denoiser: The network, built.
-        path: The file, or a denoiser's name in the zoo.
-        config: What the network was built of; a release must say the same.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        RuntimeError: If weights do not fit, or are those of another architecture.
-        ValueError: If the file is corrupt, holds no weights, or NaN among them.
-    """
-    what = f"denoiser_checkpoint {path!r}"
-    path = resolve(path)
-    content = open_checkpoint(path, "denoiser_checkpoint")
-    state = denoiser_weights(weights_in(content, f"denoiser_checkpoint: {path!r}"))
-    info = _info(path, content)
-    if info is not None:
-        _check_architecture(what, info, config)
-    try:
-        load_strictly(denoiser, state, what)
-    except RuntimeError as error:
-        if set(state) & set(denoiser.state_dict()):
-            raise
-        raise RuntimeError(f"{error}; {EXPECTED}") from None
-    refuse_not_finite(state, what)
-
-
 def recorded_denoiser(info: Mapping[str, str], what: str) -> dict:
     """Read a file's record of its denoiser, which may say anything.
 
@@ -203,8 +133,9 @@ def recorded_denoiser(info: Mapping[str, str], what: str) -> dict:
     """
     if info["mmdenoise_format"] != FORMAT:
         raise ValueError(
-            f"{what} is a release of format {shortened(info['mmdenoise_format'], 20)}; "
-            f"this version of mmdenoise ({__version__}) knows format {FORMAT}"
+            f"{what} is a denoiser file of format "
+            f"{shortened(info['mmdenoise_format'], 20)}; this version of mmdenoise "
+            f"({__version__}) knows format {FORMAT}"
         )
     try:
         config = json.loads(info.get("denoiser", ""))
@@ -217,45 +148,23 @@ def recorded_denoiser(info: Mapping[str, str], what: str) -> dict:
     return config
 
 
-def _check_architecture(what: str, info: Mapping[str, str], config: Mapping) -> None:
-    """Compare configs: networks of other options can have weights of the same shapes.
+def read_denoiser_info(path: str) -> dict[str, str] | None:
+    """Read what a denoiser file says of itself; None if it is another kind of file.
 
     Raises:
-        RuntimeError: Naming both.
+        FileNotFoundError, ValueError: If there is no such file, or it does not open.
     """
-    ours = whole_config(config)
-    try:
-        released = recorded_denoiser(info, what)
-        if str(released.get("type")).removeprefix(OURS) == ours["type"].removeprefix(
-            OURS
-        ):
-            # Built is what the config says, also a class that no file may name.
-            released = whole_config(dict(released, type=config["type"]))
-        else:
-            released = whole_config(checked_denoiser(released, what))
-    except ValueError as error:
-        raise RuntimeError(str(error)) from None
-    names = [
-        name
-        for name in {**ours, **released}
-        if name not in FREE
-        and _comparable(ours.get(name)) != _comparable(released.get(name))
-    ]
-    if names:
-        raise RuntimeError(
-            f"{what} is a release of {_said(released, names)}, and the config builds "
-            f"{_said(ours, names)}"
-        )
+    return info_in(local_path(path), open_checkpoint(path))
 
 
-def _comparable(option: object) -> object:
-    """Norm layers that differ in how they train, and not in what they are."""
-    if isinstance(option, dict) and option.get("type") in BATCH_NORMS:
-        kept = {k: v for k, v in option.items() if k not in ("requires_grad",)}
-        return dict(kept, type="BN")
-    return option
-
-
-def _said(config: Mapping, names: list[str]) -> str:
-    options = [f"{n}={config[n]!r}" for n in names if n in config and n != "type"]
-    return shortened(f"{config['type']}({', '.join(options)})", 300)
+def info_in(path: str, content: object) -> dict[str, str] | None:
+    """What a file that was opened says of itself, as :func:`read_denoiser_info`."""
+    if path.endswith(".safetensors"):
+        info = read_metadata(path)
+    else:
+        info = content.get("meta") if isinstance(content, dict) else None
+    if not isinstance(info, dict) or "mmdenoise_format" not in info:
+        return None
+    if not all(isinstance(text, str) for pair in info.items() for text in pair):
+        raise ValueError(f"{path!r}: its metadata are not readable (no texts)")
+    return {key: value for key, value in info.items() if key != "format"}

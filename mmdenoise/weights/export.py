@@ -1,36 +1,30 @@
-"""Take the denoiser out of a checkpoint, and release it with what it is."""
+"""Take the denoiser out of a checkpoint, into a file that says what it is."""
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 
 from mmengine.config import Config, ConfigDict
 from torch import Tensor
 
 from mmdenoise.registry import MODELS
-from mmdenoise.weights.denoiser_file import write_release
+from mmdenoise.weights.config_record import model_in_text
+from mmdenoise.weights.denoiser_file import write_denoiser_file
 from mmdenoise.weights.denoiser_table import checked_denoiser
+from mmdenoise.weights.fingerprint import checked_fingerprint, fingerprint
 from mmdenoise.weights.reader import open_checkpoint
-from mmdenoise.weights.state_dicts import (
-    checked_fingerprint,
-    denoiser_weights,
-    fingerprint,
-    load_strictly,
-    weights_in,
-)
+from mmdenoise.weights.state_dicts import denoiser_weights, weights_in
+from mmdenoise.weights.strict_loading import load_strictly
 
-__all__ = ["export_denoiser", "model_in_text"]
+__all__ = ["export_denoiser"]
 
 EMA = "ema_state_dict"
-# Its tree takes a hundred times the memory.
-LONGEST_CONFIG = 1 << 19
 
 
 def export_denoiser(
     checkpoint: str, out: str, cfg: Config | None = None, ema: bool | None = None
 ) -> dict[str, str]:
-    """Write the denoiser of a checkpoint as a release file.
+    """Write the denoiser of a checkpoint as a denoiser file.
 
     MMEngine's ``EMAHook`` swaps as it saves: with EMA the averaged weights stand under
     ``state_dict``, which is what every test of the checkpoint sees, and the training's
@@ -45,7 +39,7 @@ def export_denoiser(
             what tests of the checkpoint see.
 
     Returns:
-        The release's metadata.
+        The file's metadata.
 
     Raises:
         FileNotFoundError, RuntimeError, ValueError: If the checkpoint holds no denoiser
@@ -81,7 +75,7 @@ def export_denoiser(
             denoiser["checkpoint"] = checkpoint
     built = MODELS.build(ConfigDict(denoiser))
     load_strictly(built, state, what)
-    return write_release(
+    return write_denoiser_file(
         out,
         built.state_dict(),
         denoiser,
@@ -100,41 +94,3 @@ def _head_fingerprint(state: Mapping[str, Tensor]) -> Tensor | None:
     # What MMEngine writes and PyTorch does not keep.
     head = {k: v for k, v in head.items() if not k.startswith("data_preprocessor.")}
     return fingerprint(head) if head else None
-
-
-def model_in_text(text: object) -> dict | None:
-    """Read ``model`` out of a config's text, which may come from anyone.
-
-    ``Config.fromstring`` would run the text. What MMEngine writes into checkpoints is
-    flat: assignments of literals and of ``dict`` calls, and only those are understood.
-
-    Returns:
-        The model; None if there is none, or it is more than literals.
-    """
-    try:
-        is_config = isinstance(text, str) and len(text) <= LONGEST_CONFIG
-        body = ast.parse(text).body if is_config else []
-        for statement in body:
-            if isinstance(statement, ast.Assign) and any(
-                isinstance(target, ast.Name) and target.id == "model"
-                for target in statement.targets
-            ):
-                return _literal(statement.value)
-    except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
-        pass
-    return None
-
-
-def _literal(node: ast.AST) -> object:
-    if isinstance(node, ast.Dict):
-        keys, values = map(_literal, node.keys), map(_literal, node.values)
-        return dict(zip(keys, values))
-    if isinstance(node, (ast.List, ast.Tuple)):
-        items = [_literal(item) for item in node.elts]
-        return items if isinstance(node, ast.List) else tuple(items)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        if node.func.id == "dict":
-            # Names that are no identifiers stand in a literal, dict({...}, a=1).
-            found = dict(*map(_literal, node.args))
-            return dict(found, **{k.arg: _literal(k.value) for k in node.keywords})
-    return ast.literal_eval(node)

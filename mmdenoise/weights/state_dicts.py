@@ -1,33 +1,29 @@
-"""What files of weights mean: whose they are, which fit, which are the same.
+"""Find the weights in what a file holds: under which name, with which prefixes.
 
-What is wrong with one is said in a line: the file, the keys, and what was expected.
+Training scripts wrap a state dict in a dict of more, and modules in modules. What is
+understood is listed here; the rest is refused, with what the file holds instead.
 """
 
-import hashlib
+from __future__ import annotations
+
 from collections.abc import Mapping
 
-import torch
-from torch import Tensor, nn
+from mmengine.logging import print_log
+from torch import Tensor
 
 from mmdenoise.weights.limits import shortened
 from mmdenoise.weights.reader import open_checkpoint
 
-__all__ = [
-    "checked_fingerprint",
-    "denoiser_weights",
-    "fingerprint",
-    "is_cascade",
-    "load_strictly",
-    "mismatch",
-    "read_state_dict",
-    "refuse_not_finite",
-    "refuse_not_numbers",
-    "weights_in",
-]
+__all__ = ["denoiser_weights", "is_cascade", "read_state_dict", "weights_in"]
 
 PREFIX = "denoiser."
-FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+# Names of state dicts in checkpoints: MMEngine's and Lightning's, others', BasicSR's.
+PLAIN = ("state_dict", "model", "model_state_dict", "params", "network", "net")
+AVERAGED = ("ema_state_dict", "model_ema", "state_dict_ema", "params_ema", "ema")
+# Of an averaged model, beside the weights.
+COUNTERS = ("steps", "n_averaged")
+# By torch.compile and by DataParallel, anywhere and in front.
+COMPILED, PARALLEL = "_orig_mod.", "module."
 
 
 def read_state_dict(
@@ -36,13 +32,12 @@ def read_state_dict(
     """Read the weights of a checkpoint without running code from it.
 
     Args:
-        path: A ``.safetensors`` file, a file of ``torch.save`` (a state dict, or an
-            MMEngine checkpoint that holds one under ``state_dict``), or the URL of one.
+        path: A file that :func:`mmdenoise.weights.reader.open_checkpoint` reads.
         what: The name of the option it was given as, for the error.
-        trusted: As for :func:`mmdenoise.weights.reader.open_checkpoint`.
+        trusted: As for ``open_checkpoint``.
 
     Returns:
-        Tensors by key, on the CPU; a ``module.`` prefix of all keys is removed.
+        Tensors by key, on the CPU, as :func:`weights_in` finds them.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -52,22 +47,58 @@ def read_state_dict(
 
 
 def weights_in(content: object, what: str) -> dict[str, Tensor]:
-    """Find the weights in what a file holds, as :func:`read_state_dict` returns them.
+    """Find the weights in what a file holds.
+
+    A file of one state dict, or a checkpoint that holds one under a usual name:
+    averaged weights are taken where there are no others, and a line in the log says so.
+    The prefixes of ``torch.compile``, ``DataParallel`` and averaging are removed.
 
     Raises:
-        ValueError: Naming ``what``, if there are none.
+        ValueError: Naming ``what``, if there are none, or two of one name.
     """
-    state = content
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if not (isinstance(state, dict) and state) or not all(
-        isinstance(key, str) and isinstance(value, Tensor)
-        for key, value in state.items()
-    ):
-        raise ValueError(f"{what} holds no weights (tensors by key)")
-    if all(key.startswith("module.") for key in state):
-        state = {key[len("module.") :]: value for key, value in state.items()}
-    return dict(state)
+    state = _state_dict(content, what)
+    rest = [key for key in state if key not in COUNTERS]
+    if rest and all(key.startswith(PARALLEL) for key in rest):
+        state = {key: state[key] for key in rest}
+    renamed: dict[str, Tensor] = {}
+    for key, value in state.items():
+        key = key.replace(COMPILED, "")
+        if key in renamed:
+            raise ValueError(
+                f"{what} holds {shortened(key, 80)} twice, compiled or not"
+            )
+        renamed[key] = value
+    while all(key.startswith(PARALLEL) for key in renamed):
+        renamed = {key[len(PARALLEL) :]: value for key, value in renamed.items()}
+    return renamed
+
+
+def _state_dict(content: object, what: str) -> Mapping[str, Tensor]:
+    if _is_state_dict(content):
+        return content
+    held = content if isinstance(content, dict) else {}
+    found = [name for name in (*PLAIN, *AVERAGED) if _is_state_dict(held.get(name))]
+    if not found:
+        inside = [str(key) for key, value in held.items() if isinstance(value, dict)]
+        more = (
+            f"; it holds dicts called {shortened(', '.join(inside))}" if inside else ""
+        )
+        raise ValueError(f"{what} holds no weights (tensors by key){more}")
+    name = found[0]
+    # MMEngine saves averaged weights as those of the model, and the others beside them.
+    if name in AVERAGED or (name != "state_dict" and set(found) & set(AVERAGED)):
+        kind = "averaged" if name in AVERAGED else "last, not the averaged,"
+        print_log(f"{what}: the {kind} weights are taken ({name})", logger="current")
+    return held[name]
+
+
+def _is_state_dict(content: object) -> bool:
+    return (
+        isinstance(content, dict)
+        and len(content) > 0
+        and all(isinstance(key, str) for key in content)
+        and all(isinstance(value, Tensor) for value in content.values())
+    )
 
 
 def is_cascade(state: Mapping[str, Tensor]) -> bool:
@@ -80,152 +111,3 @@ def denoiser_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if not is_cascade(state):
         return dict(state)
     return {k[len(PREFIX) :]: v for k, v in state.items() if k.startswith(PREFIX)}
-
-
-def refuse_not_finite(state: Mapping[str, Tensor], what: str) -> None:
-    """Refuse a denoiser whose training came apart.
-
-    Raises:
-        ValueError: Naming ``what`` and the keys that hold NaN or infinity.
-    """
-    found = [key for key in state if not state[key].isfinite().all()]
-    if found:
-        raise ValueError(f"{what} holds NaN or infinite values in {_some(found)}")
-
-
-def refuse_not_numbers(state: Mapping[str, Tensor], what: str) -> None:
-    """Refuse weights of which nobody says how they are to be read, as floats.
-
-    Raises:
-        ValueError: Naming ``what`` and the keys that are quantised, complex, sparse or
-            without numbers.
-    """
-    found = [
-        f"{key} {_kind(value)}"
-        for key, value in state.items()
-        if value.dtype != torch.int64 and not _converts(value, torch.empty(0))
-    ]
-    if found:
-        raise ValueError(f"{what} holds other numbers than floats: {_some(found)}")
-
-
-def mismatch(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
-    """Say in which keys two states differ; an empty string if in none.
-
-    BN's ``num_batches_tracked``, which files from before it existed lack, may be
-    missing.
-    """
-    missing = [
-        key
-        for key in expected
-        if key not in given and not key.endswith("num_batches_tracked")
-    ]
-    foreign = [key for key in given if key not in expected]
-    misshapen = [
-        f"{key} {tuple(given[key].shape)} instead of {tuple(expected[key].shape)}"
-        for key in expected
-        if key in given and given[key].shape != expected[key].shape
-    ]
-    found = (
-        ("missing", missing),
-        ("unknown", foreign),
-        ("wrong shape", misshapen),
-        ("other numbers", _unlike(expected, given)),
-    )
-    return "; ".join(f"{name}: {_some(keys)}" for name, keys in found if keys)
-
-
-def _unlike(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
-    return [
-        f"{key} {_kind(given[key])} instead of {_kind(expected[key])}"
-        for key in expected
-        if key in given and not _converts(given[key], expected[key])
-    ]
-
-
-def _converts(given: Tensor, expected: Tensor) -> bool:
-    """Whether values of one type mean the same in the other, up to rounding.
-
-    Floats to floats and whole numbers to whole numbers. Integers in place of floats are
-    a quantised network, whose scales are not here; a complex number has two parts.
-    """
-    if given.is_meta or given.layout != torch.strided or given.is_quantized:
-        return False
-    same = given.dtype == expected.dtype
-    return same or any(
-        given.dtype in kinds and expected.dtype in kinds for kinds in (FLOATS, WHOLE)
-    )
-
-
-def _kind(tensor: Tensor) -> str:
-    if tensor.is_meta:
-        return "without numbers (meta)"
-    layout = "" if tensor.layout == torch.strided else f" ({tensor.layout})"
-    return f"{tensor.dtype}{layout}".replace("torch.", "")
-
-
-def _some(keys: list[str], limit: int = 3) -> str:
-    more = f" and {len(keys) - limit} more" if len(keys) > limit else ""
-    return ", ".join(shortened(key, 120) for key in keys[:limit]) + more
-
-
-def load_strictly(module: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
-    """Load a state of which every key must fit.
-
-    Some versions of MMEngine write buffers that PyTorch does not keep (a preprocessor's
-    mean and standard deviation); those come from the config and are passed over.
-
-    Raises:
-        RuntimeError: Naming ``what`` and the keys that do not fit.
-    """
-    transient = {name for name, _ in module.named_buffers()} - set(module.state_dict())
-    state = {key: value for key, value in state.items() if key not in transient}
-    unlike = _unlike(module.state_dict(), state)
-    if unlike:
-        # PyTorch would cast them without a word.
-        raise RuntimeError(f"{what} does not fit: other numbers: {_some(unlike)}")
-    try:
-        # PyTorch first: modules may rename keys of older versions as they load.
-        module.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        expected = module.state_dict()
-        found = mismatch(expected, state) or " ".join(str(error).split())
-        if state and not any(key in expected for key in state):
-            found = f"it holds {_parts(state)}, not {_parts(expected)}"
-        raise RuntimeError(f"{what} does not fit: {found}") from None
-
-
-def _parts(state: Mapping[str, Tensor]) -> str:
-    """Say whose weights they are."""
-    if is_cascade(state):
-        return "a cascade's denoiser"
-    return _some(list(dict.fromkeys(f"{key.partition('.')[0]}.*" for key in state)))
-
-
-def fingerprint(state: Mapping[str, Tensor]) -> Tensor:
-    """SHA-256 over a state's names, types, shapes and values, in the order of names.
-
-    Returns:
-        (32,) uint8 tensor on the CPU.
-    """
-    digest = hashlib.sha256()
-    for name in sorted(state):
-        tensor = state[name].detach().cpu().contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        if tensor.numel():
-            digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
-    return torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8)
-
-
-def checked_fingerprint(found: object) -> Tensor:
-    """Check that what a checkpoint calls its head's fingerprint is one.
-
-    Raises:
-        ValueError: If it is not.
-    """
-    if isinstance(found, Tensor) and found.dtype == torch.uint8:
-        if found.shape == (32,):
-            return found
-    raise ValueError(
-        "the checkpoint's head_fingerprint is damaged: it is no tensor of 32 bytes"
-    )

@@ -11,7 +11,7 @@ from mmdenoise.apis import load_denoiser
 from mmdenoise.apis.denoiser import takes_sigma
 from mmdenoise.registry import MODELS
 from mmdenoise.weights import zoo
-from mmdenoise.weights.denoiser_file import write_release
+from mmdenoise.weights.denoiser_file import write_denoiser_file
 from mmdenoise.weights.denoiser_table import Numbers, permit
 
 SMALL = dict(
@@ -49,7 +49,7 @@ def a_zoo(tmp_path, monkeypatch, network):
     monkeypatch.setattr(zoo, "FOLDER", str(tmp_path))
     for name in ("multiscale_sigma25", "multiscale_sigma60", "multiscale_blind"):
         path = str(tmp_path / f"{name}.safetensors")
-        write_release(path, network.state_dict(), SMALL)
+        write_denoiser_file(path, network.state_dict(), SMALL)
     return tmp_path
 
 
@@ -78,7 +78,7 @@ def test_the_faster_form_gives_the_same(a_zoo, network):
 @pytest.mark.parametrize("kind", ["safetensors", "pth"])
 def test_from_a_release(tmp_path, network, kind):
     path = str(tmp_path / f"mine.{kind}")
-    write_release(path, network.state_dict(), SMALL)
+    write_denoiser_file(path, network.state_dict(), SMALL)
     assert same(load_denoiser(path, for_inference=False), network)
 
 
@@ -117,14 +117,14 @@ def test_a_level_that_no_argument_takes(a_zoo):
 def test_a_level_that_is_an_argument(tmp_path):
     path = str(tmp_path / "scaled.safetensors")
     config = dict(type="mmdenoise.ScaledDenoiser")
-    write_release(path, ScaledDenoiser(1).state_dict(), config)
+    write_denoiser_file(path, ScaledDenoiser(1).state_dict(), config)
     assert load_denoiser(path, sigma=25).sigma == 25
     with pytest.raises(ValueError, match="needs the level of the noise: give sigma"):
         load_denoiser(path)
     for wrong in (-1, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="sigma must be finite and not negative"):
             load_denoiser(path, sigma=wrong)
-    write_release(path, ScaledDenoiser(1).state_dict(), dict(config, sigma=15))
+    write_denoiser_file(path, ScaledDenoiser(1).state_dict(), dict(config, sigma=15))
     assert load_denoiser(path).sigma == 15
     assert load_denoiser(path, sigma=40).sigma == 40
 
@@ -192,7 +192,7 @@ def test_which_take_a_sigma(a_zoo, tmp_path):
     assert not takes_sigma("IdentityDenoiser")
     path = str(tmp_path / "scaled.pth")
     config = dict(type="ScaledDenoiser", sigma=15)
-    write_release(path, ScaledDenoiser(15).state_dict(), config)
+    write_denoiser_file(path, ScaledDenoiser(15).state_dict(), config)
     assert takes_sigma(path)
     with pytest.raises(ValueError, match="no denoiser is called 'nothing'"):
         takes_sigma("nothing")

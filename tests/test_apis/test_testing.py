@@ -14,7 +14,7 @@ from mmdenoise.apis import testing  # noqa: E402
 from mmdenoise.apis.testing import evaluate_heads, use_checkpoint  # noqa: E402
 from mmdenoise.datasets.textured_classes import make_class_dataset  # noqa: E402
 from mmdenoise.registry import MODELS  # noqa: E402
-from mmdenoise.weights.denoiser_file import write_release  # noqa: E402
+from mmdenoise.weights.denoiser_file import write_denoiser_file  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 POINTWISE = dict(type="mmdenoise.PointwiseDenoiser")
@@ -81,7 +81,7 @@ def release(tmp_path, checkpoint):
     state = torch.load(checkpoint, weights_only=True)["state_dict"]
     alone = {k[len("denoiser.") :]: v for k, v in state.items() if k[:3] == "den"}
     path = str(tmp_path / "x.safetensors")
-    write_release(path, alone, POINTWISE)
+    write_denoiser_file(path, alone, POINTWISE)
     return path
 
 
@@ -142,8 +142,9 @@ def test_what_is_wrong_is_said_before_the_first_test(
     with pytest.raises(RuntimeError, match=words):
         evaluate_heads(dict(seg=seg_cascade(), cls=other), checkpoint, out)
     words = (
-        r"does not fit: it holds backbone\.\*, .*, not gain.*; expected a release, a "
-        "cascade's checkpoint or a denoiser's own; a task network's goes to head_check"
+        r"does not fit: it holds backbone\.\*, .*, not gain.*; expected a denoiser "
+        "file, a cascade's checkpoint or a denoiser's own; a task network's goes to "
+        "head_check"
     )
     with pytest.raises(RuntimeError, match=words):
         evaluate_heads(dict(seg=seg_cascade()), world.head_checkpoint, out)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmdenoise.weights.denoiser_file import read_release_info
+from mmdenoise.weights.denoiser_file import read_denoiser_info
 from tests.fixtures.commands import metrics_of
 
 
@@ -14,7 +14,7 @@ def test_a_release_works_wherever_its_checkpoint_does(tool, world, tmp_path, kin
     checkpoint, release = tmp_path / "work" / "iter_2.pth", tmp_path / f"x.{kind}"
     run = tool("export", checkpoint, release)
     assert run.code == 0, run.err
-    info = read_release_info(str(release))
+    info = read_denoiser_info(str(release))
     said = [f"{key}: {value}" for key, value in info.items()]
     assert sorted(run.out.splitlines()) == sorted([*said, f"written: {release}"])
     assert info["iteration"] == "2" and len(info["head_fingerprint"]) == 64
@@ -42,7 +42,7 @@ def test_a_release_of_another_architecture(tool, world, tmp_path):
     options = ["model.denoiser.global_skip=False"]
     found = tool("test", world.config, release, options=options).error
     assert found == (
-        f"denoiser_checkpoint {str(release)!r} is a release of "
+        f"denoiser_checkpoint {str(release)!r} is a denoiser file of "
         "mmdenoise.MultiScaleDenoiser(global_skip=True), and the config builds "
         "mmdenoise.MultiScaleDenoiser(global_skip=False)"
     )

@@ -24,7 +24,7 @@ def test_predictions_can_be_kept(tool, world, tmp_path):
 
 def test_a_missing_checkpoint_on_the_command_line(tool, world):
     found = tool("test", world.config, "gone.pth").error
-    assert found == "there is no checkpoint 'gone.pth'"
+    assert found == "checkpoint: there is no file 'gone.pth'"
 
 
 @pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])

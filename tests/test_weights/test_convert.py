@@ -1,4 +1,4 @@
-"""``mmdenoise convert``: the authors' files in, releases out."""
+"""``mmdenoise convert``: the authors' files in, denoiser files out."""
 
 import json
 
@@ -107,7 +107,7 @@ def test_in_a_cascade(files, tmp_path, noisy, which, converted):
 def test_a_release_of_the_other_network(files, tmp_path):
     out = str(tmp_path / "out.safetensors")
     convert_denoiser(files["dncnn"][0], out)
-    with pytest.raises(RuntimeError, match="release of mmdenoise.DnCNN.*FFDNet"):
+    with pytest.raises(RuntimeError, match="denoiser file of mmdenoise.DnCNN.*FFDNet"):
         MODELS.build(
             dict(
                 type="mmdenoise.Cascade",
@@ -135,7 +135,7 @@ def broken(tmp_path, files):
     release = str(tmp_path / "release.safetensors")
     convert_denoiser(files["ffdnet"][0], release)
     return {
-        "is a release already": release,
+        "is a denoiser file already": release,
         "is a cascade's checkpoint: mmdenoise export": {
             f"denoiser.{key}": value for key, value in ffdnet.items()
         },
@@ -174,7 +174,7 @@ def test_levels_that_are_none(files, tmp_path, command, which, sigma):
 
 
 def test_out_of_another_ending(files, tmp_path):
-    with pytest.raises(ValueError, match="a release ends in .safetensors or .pth"):
+    with pytest.raises(ValueError, match="file ends in .safetensors or .pth"):
         convert_denoiser(files["dncnn"][0], str(tmp_path / "out.mat"))
 
 

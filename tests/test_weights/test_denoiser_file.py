@@ -1,4 +1,4 @@
-"""Releases: bit for bit the weights, and a file that says what it is."""
+"""Denoiser files: bit for bit the weights, and what they are."""
 
 import json
 
@@ -9,12 +9,13 @@ from safetensors import safe_open
 from mmdenoise.registry import MODELS
 from mmdenoise.version import __version__
 from mmdenoise.weights.denoiser_file import (
-    load_denoiser_weights,
-    read_release_info,
+    read_denoiser_info,
     whole_config,
-    write_release,
+    write_denoiser_file,
 )
-from mmdenoise.weights.state_dicts import fingerprint, read_state_dict
+from mmdenoise.weights.fingerprint import fingerprint
+from mmdenoise.weights.named_weights import load_denoiser_weights
+from mmdenoise.weights.state_dicts import read_state_dict
 
 SMALL = dict(
     type="mmdenoise.MultiScaleDenoiser",
@@ -46,7 +47,7 @@ def release(request, tmp_path, network):
     path = str(tmp_path / f"x.{request.param}")
     noise = dict(type="mmdenoise.GaussianNoise", sigma=(0, 60))
     head = fingerprint(dict(a=torch.ones(2)))
-    write_release(path, network.state_dict(), SMALL, noise, head, 1500, True)
+    write_denoiser_file(path, network.state_dict(), SMALL, noise, head, 1500, True)
     return path
 
 
@@ -65,7 +66,7 @@ def test_weights_come_back_bit_for_bit(release, network):
 
 
 def test_what_it_says_of_itself(release):
-    info = read_release_info(release)
+    info = read_denoiser_info(release)
     denoiser = json.loads(info.pop("denoiser"))
     # Defaults may change; what the weights were trained as does not.
     assert denoiser == dict(
@@ -96,8 +97,8 @@ def test_what_it_says_of_itself(release):
 @KINDS
 def test_what_is_not_known_is_not_there(tmp_path, network, kind):
     path = str(tmp_path / f"x.{kind}")
-    written = write_release(path, network.state_dict(), SMALL)
-    assert read_release_info(path) == written
+    written = write_denoiser_file(path, network.state_dict(), SMALL)
+    assert read_denoiser_info(path) == written
     assert {"noise", "head_fingerprint", "iteration"}.isdisjoint(written)
     assert written["weights"] == "last"
 
@@ -105,12 +106,12 @@ def test_what_is_not_known_is_not_there(tmp_path, network, kind):
 def test_other_readers(tmp_path, network):
     """Plain PyTorch and plain safetensors, without this package."""
     path = str(tmp_path / "x.pth")
-    write_release(path, network.state_dict(), SMALL)
+    write_denoiser_file(path, network.state_dict(), SMALL)
     content = torch.load(path, weights_only=True)
     assert set(content) == {"state_dict", "meta"}
     assert all(type(value) is str for value in content["meta"].values())
     path = str(tmp_path / "x.safetensors")
-    write_release(path, network.state_dict(), SMALL)
+    write_denoiser_file(path, network.state_dict(), SMALL)
     with safe_open(path, "pt") as file:
         assert file.metadata()["format"] == "pt"
         assert set(file.keys()) == set(network.state_dict())
@@ -120,7 +121,7 @@ def test_files_that_are_no_releases(tmp_path, network):
     torch.save(network.state_dict(), tmp_path / "bare.pth")
     torch.save(dict(state_dict={}, meta=dict(epoch=1)), tmp_path / "mmengine.pth")
     for path in tmp_path.iterdir():
-        assert read_release_info(str(path)) is None
+        assert read_denoiser_info(str(path)) is None
     load_denoiser_weights(build(), str(tmp_path / "bare.pth"), SMALL)
 
 
@@ -135,7 +136,7 @@ def test_nothing_is_half_written(tmp_path, network, monkeypatch):
 
     monkeypatch.setattr("mmdenoise.weights.denoiser_file.save_file", fail)
     with pytest.raises(OSError, match="No space"):
-        write_release(str(path), network.state_dict(), SMALL)
+        write_denoiser_file(str(path), network.state_dict(), SMALL)
     assert path.read_bytes() == b"before" and len(list(tmp_path.iterdir())) == 1
 
 
@@ -153,9 +154,7 @@ def test_another_architecture(release, options, theirs, ours):
     network = build(**options)
     before = {k: v.clone() for k, v in network.state_dict().items()}
     kind = "mmdenoise.MultiScaleDenoiser"
-    words = (
-        rf"release of {kind}\(.*{theirs}.*\), and the config builds {kind}\(.*{ours}"
-    )
+    words = rf"file of {kind}\(.*{theirs}.*\), and the config builds {kind}\(.*{ours}"
     with pytest.raises(RuntimeError, match=words) as error:
         load_denoiser_weights(network, release, dict(SMALL, **options))
     assert f"denoiser_checkpoint {release!r}" in str(error.value)
@@ -186,7 +185,7 @@ def test_the_same_architecture_in_other_words(release, network, config):
 @pytest.mark.parametrize(
     "change, words",
     [
-        (dict(mmdenoise_format="2"), "release of format 2; .* knows format 1"),
+        (dict(mmdenoise_format="2"), "denoiser file of format 2; .* knows format 1"),
         (dict(denoiser="{"), "metadata are not readable"),
         (
             dict(denoiser='{"type": "mmdenoise.Gone"}'),
@@ -198,7 +197,7 @@ def test_metadata_nobody_here_can_read(tmp_path, network, kind, change, words):
     from safetensors.torch import save_file
 
     path = str(tmp_path / f"x.{kind}")
-    info = dict(write_release(path, network.state_dict(), SMALL), **change)
+    info = dict(write_denoiser_file(path, network.state_dict(), SMALL), **change)
     if kind == "pth":
         torch.save(dict(state_dict=network.state_dict(), meta=info), path)
     else:
@@ -211,8 +210,8 @@ def test_nan_is_neither_written_nor_loaded(tmp_path, network):
     state = network.state_dict()
     state["stem.bias"][0] = float("nan")
     path = str(tmp_path / "x.pth")
-    with pytest.raises(ValueError, match="released holds NaN.* stem.bias"):
-        write_release(path, state, SMALL)
+    with pytest.raises(ValueError, match="written holds NaN.* stem.bias"):
+        write_denoiser_file(path, state, SMALL)
     assert list(tmp_path.iterdir()) == []
     torch.save(state, path)
     with pytest.raises(ValueError, match="x.pth' holds NaN.* stem.bias"):
@@ -222,7 +221,7 @@ def test_nan_is_neither_written_nor_loaded(tmp_path, network):
 @pytest.mark.parametrize("name", ["x.pt", "x", "x.safetensors.gz"])
 def test_other_endings(tmp_path, network, name):
     with pytest.raises(ValueError, match="ends in .safetensors or .pth, not as"):
-        write_release(str(tmp_path / name), network.state_dict(), SMALL)
+        write_denoiser_file(str(tmp_path / name), network.state_dict(), SMALL)
 
 
 def test_the_weights_of_another_module(tmp_path, network):

@@ -9,9 +9,12 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmdenoise.registry import MODELS
-from mmdenoise.weights.denoiser_file import load_denoiser_weights, read_release_info
-from mmdenoise.weights.export import export_denoiser, model_in_text
-from mmdenoise.weights.state_dicts import fingerprint, read_state_dict
+from mmdenoise.weights.config_record import model_in_text
+from mmdenoise.weights.denoiser_file import read_denoiser_info
+from mmdenoise.weights.export import export_denoiser
+from mmdenoise.weights.fingerprint import fingerprint
+from mmdenoise.weights.named_weights import load_denoiser_weights
+from mmdenoise.weights.state_dicts import read_state_dict
 
 SMALL = dict(encoder_channels=8, decoder_channels=8, stem_channels=4)
 
@@ -51,7 +54,7 @@ def test_a_cascades_checkpoint_is_enough(written, cfg, world, tmp_path, kind):
     path, state = written()
     out = str(tmp_path / f"out.{kind}")
     info = export_denoiser(path, out)
-    assert read_release_info(out) == info
+    assert read_denoiser_info(out) == info
     assert same(read_state_dict(out), state)
     assert info["iteration"] == "7" and info["weights"] == "last"
     assert json.loads(info["noise"])["sigma"] == 60

@@ -17,7 +17,7 @@ from mmdenoise.apis import load_denoiser
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.export import export_denoiser
 from mmdenoise.weights.reader import open_checkpoint
-from mmdenoise.weights.state_dicts import load_strictly
+from mmdenoise.weights.strict_loading import load_strictly
 
 SMALL = dict(type="mmdenoise.DnCNN", depth=3, channels=4)
 

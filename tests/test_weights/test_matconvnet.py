@@ -12,8 +12,8 @@ import torch
 from scipy.io import savemat
 
 from mmdenoise.models import DnCNN, FFDNet
-from mmdenoise.weights.denoiser_file import load_denoiser_weights
 from mmdenoise.weights.matconvnet import read_matconvnet
+from mmdenoise.weights.named_weights import load_denoiser_weights
 
 h5py = pytest.importorskip("h5py")
 RANDOM = np.random.default_rng(0)

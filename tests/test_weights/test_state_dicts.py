@@ -5,13 +5,16 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from mmdenoise.weights import state_dicts
+from mmdenoise.weights.fingerprint import fingerprint
 from mmdenoise.weights.state_dicts import (
     denoiser_weights,
-    fingerprint,
     is_cascade,
+    read_state_dict,
+)
+from mmdenoise.weights.strict_loading import (
     load_strictly,
     mismatch,
-    read_state_dict,
     refuse_not_finite,
 )
 
@@ -33,6 +36,68 @@ def test_kinds_of_files(tmp_path, weights):
     save_file(weights, tmp_path / "some.safetensors")
     for path in sorted(tmp_path.iterdir()):
         assert same(read_state_dict(str(path)), weights), path.name
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda w: {"module._orig_mod." + k: v for k, v in w.items()},
+        lambda w: {"_orig_mod.module." + k: v for k, v in w.items()},
+        lambda w: {k.replace("conv.", "conv._orig_mod."): v for k, v in w.items()},
+        lambda w: dict(model=w, epoch=3, optimizer={}),
+        lambda w: dict(model_state_dict=w),
+        lambda w: dict(params=w),
+        lambda w: dict(model=w, model_ema={k: v + 1 for k, v in w.items()}),
+        lambda w: dict(ema_state_dict={"module." + k: v for k, v in w.items()}),
+        lambda w: dict(
+            model_ema={
+                "n_averaged": torch.tensor(3),
+                **{"module." + k: v for k, v in w.items()},
+            }
+        ),
+        lambda w: {"state_dict": w, "pytorch-lightning_version": "2.0", "loops": {}},
+    ],
+)
+def test_wrappings_that_users_bring(tmp_path, weights, wrap):
+    torch.save(wrap(weights), tmp_path / "x.pth")
+    assert same(read_state_dict(str(tmp_path / "x.pth")), weights)
+
+
+def test_which_of_two_is_taken_is_said(tmp_path, weights, monkeypatch):
+    said = []
+    monkeypatch.setattr(state_dicts, "print_log", lambda text, **_: said.append(text))
+    other = {key: value + 1 for key, value in weights.items()}
+    torch.save(dict(model=weights, model_ema=other), tmp_path / "x.pth")
+    read_state_dict(str(tmp_path / "x.pth"))
+    assert "x.pth': the last, not the averaged, weights are taken (model)" in said[0]
+    torch.save(dict(model_ema=other), tmp_path / "x.pth")
+    assert same(read_state_dict(str(tmp_path / "x.pth")), other)
+    assert "the averaged weights are taken (model_ema)" in said[1]
+    # As MMEngine's hook saves them: no choice, and nothing to say.
+    torch.save(dict(state_dict=weights, ema_state_dict=other), tmp_path / "x.pth")
+    assert same(read_state_dict(str(tmp_path / "x.pth")), weights)
+    assert len(said) == 2
+
+
+def test_what_is_not_understood_is_named(tmp_path, weights):
+    torch.save(dict(generator=weights, critic=weights), tmp_path / "x.pth")
+    with pytest.raises(ValueError, match="it holds dicts called generator, critic"):
+        read_state_dict(str(tmp_path / "x.pth"))
+    twice = {"a.b": torch.ones(1), "a._orig_mod.b": torch.ones(1)}
+    torch.save(twice, tmp_path / "x.pth")
+    with pytest.raises(ValueError, match="holds a.b twice, compiled or not"):
+        read_state_dict(str(tmp_path / "x.pth"))
+
+
+@pytest.mark.parametrize("prefix", ["model.", "net.", "netG."])
+def test_a_network_a_level_deeper_fits(prefix):
+    module = nn.Linear(3, 2)
+    state = {prefix + k: torch.rand_like(v) for k, v in module.state_dict().items()}
+    load_strictly(module, state, "it")
+    assert torch.equal(module.weight, state[f"{prefix}weight"])
+    state["loss.weight"] = torch.ones(1)
+    with pytest.raises(RuntimeError, match="it holds .*loss"):
+        load_strictly(module, state, "it")
 
 
 def test_a_prefix_of_some_keys_stays(tmp_path):

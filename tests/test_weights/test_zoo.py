@@ -12,10 +12,10 @@ from mmdenoise.apis import load_denoiser
 from mmdenoise.registry import MODELS
 from mmdenoise.weights import zoo
 from mmdenoise.weights.denoiser_file import (
-    load_denoiser_weights,
-    read_release_info,
+    read_denoiser_info,
     whole_config,
 )
+from mmdenoise.weights.named_weights import load_denoiser_weights
 from mmdenoise.weights.zoo import (
     read_metafile,
     resolve,
@@ -41,7 +41,7 @@ def test_every_file_has_an_entry_and_every_entry_a_file():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_true(name):
-    info = read_release_info(zoo_file(name))
+    info = read_denoiser_info(zoo_file(name))
     noise = json.loads(info["noise"])
     kind, _, level = name.rpartition("_")
     assert (kind, noise["type"]) == ("multiscale", "mmdenoise.GaussianNoise")
@@ -59,7 +59,7 @@ def test_a_name_is_true(name):
 
 @pytest.mark.parametrize("entry", read_metafile(), ids=lambda entry: entry["Name"])
 def test_an_entry_is_true(entry):
-    info = read_release_info(zoo_file(entry["Name"]))
+    info = read_denoiser_info(zoo_file(entry["Name"]))
     noise = json.loads(info["noise"])
     trained = entry["Metadata"]
     sigma = trained["Sigma"]

@@ -19,7 +19,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmdenoise.registry import MODELS
-from mmdenoise.weights.state_dicts import mismatch
+from mmdenoise.weights.strict_loading import mismatch
 
 __all__ = ["VGGLargeFOV"]
 

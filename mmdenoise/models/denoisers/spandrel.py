@@ -10,13 +10,8 @@ from torch import Tensor, nn
 from mmdenoise.models.image_padding import pad_to
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.reader import open_checkpoint
-from mmdenoise.weights.state_dicts import (
-    denoiser_weights,
-    is_cascade,
-    refuse_not_finite,
-    refuse_not_numbers,
-    weights_in,
-)
+from mmdenoise.weights.state_dicts import denoiser_weights, is_cascade, weights_in
+from mmdenoise.weights.strict_loading import refuse_not_finite, refuse_not_numbers
 
 from .base import Denoiser
 
@@ -37,12 +32,12 @@ class SpandrelDenoiser(Denoiser):
     network is an ordinary module, ``netG``, and can be trained on in a cascade.
 
     The architecture is found in the file, so ``checkpoint`` has to be there whenever
-    the denoiser is built. A release or a cascade's checkpoint of a network trained on
-    will do, too, and ``load_denoiser`` needs nothing beside a release.
+    the denoiser is built. A denoiser file or a cascade's checkpoint of a network
+    trained on will do, too, and ``load_denoiser`` needs nothing beside a denoiser file.
 
     Args:
-        checkpoint: The network's weights: a ``.safetensors`` file, or one of
-            ``torch.save``, from which no code is run; or the URL of one.
+        checkpoint: The network's weights, in any of the files that
+            :mod:`mmdenoise.weights.reader` opens; or the URL of one.
         sigma: Standard deviation of the noise in 8-bit units (25 means 25/255), for a
             network that is told it (DRUNet, FDnCNN) where no level is handed over,
             and for no other.
@@ -67,7 +62,7 @@ class SpandrelDenoiser(Denoiser):
         self.architecture = found.architecture.name
         self.takes_sigma = _has_level(found)
         _refuse_other_tasks(found, self.takes_sigma, what)
-        # By this name spandrel, and what is built on it, open our releases, too.
+        # By this name spandrel, and what is built on it, open our files, too.
         self.netG = found.model
         refuse_not_finite(self.netG.state_dict(), what)
         # What leads from an image to the network's own range and back, and takes the

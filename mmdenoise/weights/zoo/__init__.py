@@ -1,8 +1,8 @@
-"""The model zoo: release files inside the package, and what is known of each.
+"""The model zoo: denoiser files inside the package, and what is known of each.
 
-``NAME.safetensors`` is a release (:mod:`mmdenoise.weights.denoiser_file`), which says
-itself what network it is and what noise it was trained on; ``metafile.yml`` tells of
-data, schedule and results, in the style of the hosts' metafiles.
+``NAME.safetensors`` (:mod:`mmdenoise.weights.denoiser_file`) says itself what network
+it is and what noise it was trained on; ``metafile.yml`` tells of data, schedule and
+results, in the style of the hosts' metafiles, and of the file's SHA-256.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def zoo_names() -> list[str]:
 
 
 def zoo_file(name: str) -> str | None:
-    """Path of a denoiser's release file; None if the zoo has none of that name."""
+    """Path of a denoiser's file; None if the zoo has none of that name."""
     return os.path.join(FOLDER, name + ENDING) if name in zoo_names() else None
 
 

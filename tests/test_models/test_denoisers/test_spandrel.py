@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from mmdenoise.apis import load_denoiser
 from mmdenoise.apis.denoiser import takes_sigma
 from mmdenoise.models import SpandrelDenoiser
-from mmdenoise.weights.denoiser_file import write_release
+from mmdenoise.weights.denoiser_file import write_denoiser_file
 
 needs_package = pytest.mark.skipif(
     importlib.util.find_spec("spandrel") is None,
@@ -185,7 +185,7 @@ def test_a_release_needs_no_other_file(saved, tmp_path, kind, sigma, suffix):
     denoiser = SpandrelDenoiser(path, sigma).eval()
     config = dict(type="mmdenoise.SpandrelDenoiser", checkpoint=path, sigma=sigma)
     release = str(tmp_path / f"release.{suffix}")
-    info = write_release(release, denoiser.state_dict(), config)
+    info = write_denoiser_file(release, denoiser.state_dict(), config)
     assert path not in str(info)
     os.remove(path)
     again = load_denoiser(release)
