@@ -28,7 +28,9 @@ from mmdenoise.evaluation.noise_level import (
     clipped_share,
     noise_level,
 )
-from mmdenoise.images.files import read_image
+from mmdenoise.images import Picture, read_image, white_of
+
+from .grey_images import is_grey
 
 __all__ = [
     "NoiseReport",
@@ -82,22 +84,29 @@ class NoiseReport:
         return f"{said}, sigma {least}{self.level:.1f}{clipped}"
 
 
-def floats_of(pixels: np.ndarray) -> np.ndarray:
-    """Bring an image to floats in [0, 1], grey or RGB; alpha is left out.
+def floats_of(picture: Picture, white_level: float | None = None) -> np.ndarray:
+    """Bring an image to floats in [0, 1], grey or RGB, without its alpha.
 
     Args:
-        pixels: (H, W) or (H, W, C), C 1 to 4, uint8, uint16 or floats in [0, 1].
+        picture: The image.
+        white_level: The value of white; None finds it.
+
+    Raises:
+        ValueError: If it holds NaN or infinite values, or white is not as said.
     """
-    if pixels.ndim == 3:
-        pixels = pixels[..., : 1 if pixels.shape[2] <= 2 else 3]
-    if np.issubdtype(pixels.dtype, np.floating):
-        return pixels.astype(np.float32)
-    return np.divide(pixels, np.iinfo(pixels.dtype).max, dtype=np.float32)
+    white, _ = white_of(picture, white_level)
+    pixels = picture.pixels
+    colours = pixels if pixels.ndim == 2 else pixels[..., : picture.colours]
+    if not np.isfinite(colours).all():
+        raise ValueError("the image holds NaN or infinite values")
+    floats = np.divide(colours, white, dtype=np.float32)
+    # Equal channels hold one noise; their differences would be taken for it.
+    return floats[..., 0] if floats.ndim == 3 and is_grey(floats) else floats
 
 
 def read_floats(path: str) -> np.ndarray:
-    """Read a file as :func:`floats_of` gives it, with errors that name it."""
-    return floats_of(read_image(path).pixels)
+    """Read a file as :func:`floats_of` gives it."""
+    return floats_of(read_image(path))
 
 
 def describe_noise(image: np.ndarray) -> NoiseReport:

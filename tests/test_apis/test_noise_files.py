@@ -11,6 +11,7 @@ import mmdenoise.models  # noqa: F401 - registers the noise models
 from mmdenoise.apis.noise_files import print_noise
 from mmdenoise.apis.noise_report import describe_noise, floats_of, jpeg_quality
 from mmdenoise.cli.main import main
+from mmdenoise.images import Picture
 from mmdenoise.models.noise import (
     CameraNoise,
     CorrelatedNoise,
@@ -68,11 +69,17 @@ def test_quality_of_a_file(tmp_path, quality):
 
 
 def test_floats_of_any_pixels():
-    grey = np.full((4, 4), 65535, np.uint16)
-    assert floats_of(grey).max() == 1 and floats_of(grey).shape == (4, 4)
-    assert floats_of(np.zeros((4, 4, 4), np.uint8)).shape == (4, 4, 3)
-    assert floats_of(np.zeros((4, 4, 2), np.uint8)).shape == (4, 4, 1)
-    assert floats_of(np.full((4, 4, 3), 0.5)).max() == 0.5
+    grey = floats_of(Picture(np.full((4, 4), 65535, np.uint16)))
+    assert grey.max() == 1 and grey.shape == (4, 4)
+    colours = np.arange(64, dtype=np.uint8).reshape(4, 4, 4)
+    assert floats_of(Picture(colours)).shape == (4, 4, 3)
+    # Grey is grey, with alpha or in three equal channels.
+    assert floats_of(Picture(colours[..., :2])).shape == (4, 4)
+    assert floats_of(Picture(colours[..., [0, 0, 0]])).shape == (4, 4)
+    twelve_bits = Picture(np.full((4, 4, 3), 4095, np.uint16), white=4095.0)
+    assert floats_of(twelve_bits).max() == 1
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        floats_of(Picture(np.full((4, 4, 3), np.nan, np.float32)))
 
 
 def test_a_sensors_files_give_its_model(tmp_path, capsys):
