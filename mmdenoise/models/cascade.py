@@ -14,6 +14,7 @@ import torch
 from mmengine.model import BaseModel, ImgDataPreprocessor
 from mmengine.structures import BaseDataElement
 from torch import Tensor
+from torch.nn.modules.batchnorm import _NormBase
 
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.cascade_state import check_state, keep_denoiser_alone
@@ -58,6 +59,8 @@ class Cascade(BaseModel):
         activation_checkpointing: Names of modules, ``denoiser`` or
             ``head.backbone.layer1``, that drop their activations in training and
             compute them again in the backward pass.
+        denoiser_norm_eval: Whether batch norm in the denoiser stays in evaluation mode
+            while it is trained, with the statistics that it started from.
         compile_denoiser: Compile the denoiser, and nothing else, with
             ``torch.compile``; a dict holds arguments of that.
         data_preprocessor: Used for a head that has none; hosts hand it over.
@@ -83,6 +86,7 @@ class Cascade(BaseModel):
         loss: Optional[dict] = None,
         head_autocast: bool = True,
         activation_checkpointing: Sequence[str] = (),
+        denoiser_norm_eval: bool = False,
         compile_denoiser: Union[bool, dict] = False,
         data_preprocessor: Optional[dict] = None,
         init_cfg: Optional[dict] = None,
@@ -125,6 +129,7 @@ class Cascade(BaseModel):
         self._register_state_dict_hook(keep_denoiser_alone)
         self._register_load_state_dict_pre_hook(check_state, with_module=True)
         self._checked = False
+        self.denoiser_norm_eval = denoiser_norm_eval
         recompute_in_backward(self, activation_checkpointing)
         compile_whole(self.denoiser, compile_denoiser, activation_checkpointing)
         self.train()
@@ -145,6 +150,9 @@ class Cascade(BaseModel):
         super().train(mode)
         if self.frozen_head is not None:
             self.frozen_head.follow(mode)
+        for module in self.denoiser.modules() if self.denoiser_norm_eval else ():
+            if isinstance(module, _NormBase):
+                module.eval()
         return self
 
     def forward(
@@ -182,9 +190,8 @@ class Cascade(BaseModel):
         if mode == "loss":
             return self.loss(denoised, data_samples, clean, canvas)
         if mode == "predict":
-            predictions = self._predict(denoised, data_samples, canvas)
             images = dict(denoised=denoised, noisy=inputs, clean=clean)
-            return _attach(predictions, images, canvas)
+            return self._predict(images, data_samples, canvas)
         if mode == "tensor":
             if self.frozen_head is None:
                 return denoised
@@ -228,24 +235,22 @@ class Cascade(BaseModel):
             inputs = self._for_head(denoised, canvas)
             target = self._for_head(clean, canvas) if loss.compares_in_head else None
             given["feature_area"] = canvas.area(inputs)
-            given.update(
-                self.frozen_head.guide(
-                    inputs,
-                    target,
-                    data_samples,
-                    perceptual=loss.perceptual > 0,
-                    target=loss.target if loss.task > 0 else None,
-                )
-            )
+            wanted = loss.perceptual > 0, loss.task_target
+            given |= self.frozen_head.guide(inputs, target, data_samples, *wanted)
         return loss(**given)
 
-    def _predict(
-        self, denoised: Tensor, data_samples: Optional[list], canvas: Canvas
-    ) -> list:
+    def _predict(self, images: dict, samples: Optional[list], canvas: Canvas) -> list:
+        denoised = images["denoised"]
+        predictions = samples or [BaseDataElement() for _ in denoised]
         if self.frozen_head is not None:
             inputs = self._for_head(denoised, canvas)
-            return self.frozen_head.run(inputs, data_samples, "predict")
-        return data_samples or [BaseDataElement() for _ in denoised]
+            predictions = self.frozen_head.run(inputs, samples, "predict")
+        # Each image's versions hang on its prediction, for the metrics.
+        for name, batch in images.items():
+            cropped = () if batch is None else canvas.crop(batch)
+            for sample, image in zip(predictions, cropped):
+                sample.set_field(image.detach(), name, dtype=torch.Tensor)
+        return predictions
 
     def test_step(self, data: Union[dict, tuple, list]) -> list:
         """Predict a batch; images of unlike sizes are predicted size by size.
@@ -288,16 +293,3 @@ class CascadeClassifier(Cascade):
 
     backbone = _of_head("backbone", "The head's backbone.")
     with_head = _of_head("with_head", "Whether it has a classification head.")
-
-
-def _attach(
-    predictions: list[BaseDataElement],
-    images: dict[str, Optional[Tensor]],
-    canvas: Canvas,
-) -> list[BaseDataElement]:
-    """Hang each image's (3, h, w) versions on its prediction, for the metrics."""
-    for name, batch in images.items():
-        if batch is not None:
-            for sample, image in zip(predictions, canvas.crop(batch)):
-                sample.set_field(image.detach(), name, dtype=torch.Tensor)
-    return predictions

@@ -6,118 +6,17 @@ than to padding, or None where every position does.
 """
 
 import math
-from typing import Optional, Union
+from typing import Optional
 
-import torch
-import torch.nn.functional as F
 from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
 from mmdenoise.registry import MODELS
 
-__all__ = ["JointLoss", "build_loss", "divergence", "squared_error", "task_loss"]
+from .balance import Balance
+from .loss_terms import HeadLosses, divergence, squared_error, task_loss
 
-HeadLosses = dict[str, Union[Tensor, list[Tensor]]]
-
-
-def squared_error(
-    prediction: Tensor, target: Tensor, area: Optional[Tensor] = None
-) -> Tensor:
-    """Squared difference: summed over channels, averaged over positions, then images.
-
-    This is Eq. (1) for images and Eq. (2) for features. Half precision is raised to
-    float32 first: the square of a feature of 300 is beyond float16.
-
-    Args:
-        prediction: Image, map, tokens or vectors (see the module's legend).
-        target: The same shape.
-        area: Positions to count. For maps coarser than the area, a position counts if
-            the area holds its upper left corner. Ignored for tokens and vectors, which
-            keep no positions.
-
-    Returns:
-        Scalar, in squared units of the input.
-    """
-    if prediction.shape != target.shape:
-        raise ValueError(
-            f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} "
-            "must have one shape"
-        )
-    if prediction.dtype in (torch.float16, torch.bfloat16):
-        prediction, target = prediction.float(), target.float()
-    error = (prediction - target.to(prediction)).square()
-    if error.dim() != 4:
-        return error.sum(dim=-1).mean()
-    return _mean_over(error.sum(dim=1, keepdim=True), area)
-
-
-def divergence(
-    prediction: Tensor,
-    target: Tensor,
-    temperature: float,
-    area: Optional[Tensor] = None,
-) -> Tensor:
-    """KL divergence of two softmax distributions over classes, softened.
-
-    ``T^2 * KL(softmax(target / T) || softmax(prediction / T))``, averaged over
-    positions, then images: Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural
-    Network" (2015), Section 2, whose factor T^2 keeps gradients of one size.
-
-    Args:
-        prediction: Logits (N, C, ...), C >= 2 classes.
-        target: The same shape.
-        temperature: T, above 0.
-        area: As in :func:`squared_error`, for (N, C, h, w).
-
-    Returns:
-        Scalar, in nats times T^2.
-    """
-    if prediction.shape != target.shape or prediction.dim() < 2:
-        raise ValueError(
-            f"logits {tuple(prediction.shape)} and {tuple(target.shape)} must have one "
-            "shape (N, C, ...)"
-        )
-    if prediction.shape[1] < 2:
-        raise ValueError(
-            f"logits {tuple(prediction.shape)} have one channel, of which softmax "
-            "makes no distribution over classes: set temperature=None"
-        )
-    ours, theirs = (
-        F.log_softmax(logits.float() / temperature, dim=1)
-        if logits.dtype in (torch.float16, torch.bfloat16)
-        else F.log_softmax(logits / temperature, dim=1)
-        for logits in (prediction, target)
-    )
-    error = (theirs.exp() * (theirs - ours)).sum(dim=1, keepdim=True)
-    error = error * temperature**2
-    return _mean_over(error, area) if error.dim() == 4 else error.mean()
-
-
-def _mean_over(error: Tensor, area: Optional[Tensor]) -> Tensor:
-    """Average (N, 1, h, w) over each image's positions, then over images."""
-    if area is None:
-        return error.mean()
-    weight = area.to(error)
-    if weight.shape[-2:] != error.shape[-2:]:
-        weight = F.interpolate(weight, size=error.shape[-2:], mode="nearest")
-    per_image = (error * weight).flatten(1).sum(1) / weight.flatten(1).sum(1)
-    return per_image.mean()
-
-
-def task_loss(losses: HeadLosses) -> Tensor:
-    """L_H: the sum of all losses of a head, auxiliary heads included.
-
-    As in MMEngine, a loss is an entry whose key contains ``loss``; a list of tensors
-    counts as the sum of its members.
-    """
-    terms = [
-        value.mean() if isinstance(value, Tensor) else sum(v.mean() for v in value)
-        for key, value in losses.items()
-        if "loss" in key
-    ]
-    if not terms:
-        raise ValueError(f"the head returns no loss, only {sorted(losses)}")
-    return sum(terms)
+__all__ = ["JointLoss", "build_loss"]
 
 
 @MODELS.register_module()
@@ -125,6 +24,9 @@ class JointLoss(nn.Module):
     """Weights of Eq. (3): ``L_D + perceptual * L_P + task * L_H``.
 
     A term of weight 0 is not computed at all.
+
+    With ``balance`` the weights are pulls: ``perceptual=0.5`` gives L_P the weight by
+    which its gradient at the denoised image is half as long as that of L_D.
 
     The paper's weights, 0.5 and 0.25 (classification) or 0.5 (segmentation), go with a
     pixel unit that it does not state. The defaults are what measured best in front of a
@@ -140,10 +42,12 @@ class JointLoss(nn.Module):
         temperature: Of the softmax over classes whose distributions L_H compares with
             ``target='head'``; None takes the squared error of the outputs instead, for
             heads that give no logits over classes.
+        balance: Number of batches at the start of a training over which pulls are
+            measured (:class:`~.balance.Balance`); 0 takes weights as they are.
 
     Raises:
-        ValueError: If a weight is negative or not finite, or if all are zero; if the
-            target or the temperature is wrong.
+        ValueError: If a weight is negative or not finite, or if all are zero; if
+            another argument is wrong.
     """
 
     def __init__(
@@ -153,6 +57,7 @@ class JointLoss(nn.Module):
         reconstruction: float = 1.0,
         target: str = "labels",
         temperature: Optional[float] = 1.0,
+        balance: int = 0,
     ) -> None:
         super().__init__()
         weights = dict(perceptual=perceptual, task=task, reconstruction=reconstruction)
@@ -179,6 +84,14 @@ class JointLoss(nn.Module):
             )
         self.target = target
         self.temperature = temperature
+        if isinstance(balance, bool) or not isinstance(balance, int) or balance < 0:
+            raise ValueError(f"balance must be a number of batches, got {balance!r}")
+        if balance and not reconstruction:
+            raise ValueError(
+                "balance measures L_P and L_H by the pull of L_D: reconstruction must "
+                "be above 0"
+            )
+        self.balance = Balance(balance) if balance and self.needs_head else None
 
     @property
     def needs_clean(self) -> bool:
@@ -189,6 +102,11 @@ class JointLoss(nn.Module):
     def compares_in_head(self) -> bool:
         """Whether the clean image goes through the head as well."""
         return self.perceptual > 0 or (self.task > 0 and self.target == "head")
+
+    @property
+    def task_target(self) -> Optional[str]:
+        """What L_H compares with; None without L_H."""
+        return self.target if self.task > 0 else None
 
     @property
     def needs_head(self) -> bool:
@@ -241,8 +159,13 @@ class JointLoss(nn.Module):
             )
         elif self.task > 0:
             raw["task"] = task_loss(head_losses)
-        terms = {f"loss_{name}": getattr(self, name) * raw[name] for name in raw}
+        weights = {name: getattr(self, name) for name in raw}
+        if self.balance is not None:
+            weights = self.balance(raw, denoised, weights)
+        terms = {f"loss_{name}": weights[name] * raw[name] for name in raw}
         terms.update((name, value.detach()) for name, value in raw.items())
+        if self.balance is not None:
+            terms.update((f"weight_{name}", weights[name]) for name in raw)
         if head_losses is not None:
             terms.update((k, v) for k, v in head_losses.items() if "loss" not in k)
         return terms

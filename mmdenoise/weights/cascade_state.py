@@ -61,6 +61,14 @@ def check_state(
         raise RuntimeError(f"the checkpoint's denoiser does not fit: {found}")
     refuse_not_finite(given, "the checkpoint's denoiser")
 
+    # What a loss measured of itself is its training's: taken where both have it.
+    measured = module.joint_loss.state_dict(prefix=f"{prefix}joint_loss.")
+    for name in [k for k in state if k.startswith(f"{prefix}joint_loss.")]:
+        if name not in measured:
+            del state[name]
+    for name, value in measured.items():
+        state.setdefault(name, value)
+
     key = f"{prefix}head_fingerprint"
     stored = state.pop(key, None)
     full = part("head")

@@ -6,6 +6,9 @@ import pytest
 def test_loss_balance(tool, world):
     run = tool("balance", world.config, "--batches", 1)
     assert run.code == 0, run.err
+    assert run.out.splitlines()[-1].startswith(
+        'loss=dict(type="mmdenoise.JointLoss", perceptual='
+    )
     rows = [line.split("|") for line in run.out.splitlines() if line.startswith("|")]
     assert [row[1].strip() for row in rows[2:]] == [
         "reconstruction",

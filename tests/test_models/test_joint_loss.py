@@ -7,7 +7,8 @@ import pytest
 import torch
 from mmengine.model import BaseModel
 
-from mmdenoise.models.joint_loss import JointLoss, squared_error, task_loss
+from mmdenoise.models.joint_loss import JointLoss
+from mmdenoise.models.loss_terms import squared_error, task_loss
 from mmdenoise.registry import MODELS
 
 

@@ -8,7 +8,8 @@ from mmengine.config import Config
 from mmengine.model import BaseModel, ImgDataPreprocessor
 from mmengine.runner import Runner
 
-from mmdenoise.models.joint_loss import JointLoss, divergence
+from mmdenoise.models.joint_loss import JointLoss
+from mmdenoise.models.loss_terms import divergence
 from mmdenoise.registry import MODELS
 
 pytestmark = pytest.mark.filterwarnings("ignore:Default ``avg_non_ignore``:UserWarning")
