@@ -6,6 +6,7 @@ name or a size that a file says. ``docs/security.md`` tells what that promises.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 from urllib.parse import urlparse
@@ -77,11 +78,22 @@ def open_checkpoint(
 
 
 def local_path(path: str) -> str:
-    """Return where a file is; what a URL names is downloaded once, as PyTorch does."""
+    """Return where a file is; what a URL names is downloaded once.
+
+    It is kept in PyTorch's folder of downloads, in one of its URL: two files of one
+    name at two places are two files.
+
+    Raises:
+        OSError: If it cannot be downloaded.
+        ValueError: If a URL names no file.
+    """
     if not path.startswith(("http://", "https://")):
         return os.path.expanduser(path)
     name = os.path.basename(urlparse(path).path)
-    local = os.path.join(torch.hub.get_dir(), "checkpoints", name)
+    if not name:
+        raise ValueError(f"{path!r} names no file")
+    place = hashlib.sha256(path.encode()).hexdigest()[:16]
+    local = os.path.join(torch.hub.get_dir(), "checkpoints", place, name)
     if not os.path.isfile(local):
         os.makedirs(os.path.dirname(local), exist_ok=True)
         torch.hub.download_url_to_file(path, local)

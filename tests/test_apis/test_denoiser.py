@@ -1,5 +1,6 @@
 """A denoiser from the zoo, from a release, from a checkpoint; and what is refused."""
 
+import hashlib
 import json
 
 import pytest
@@ -47,9 +48,13 @@ def network():
 @pytest.fixture
 def a_zoo(tmp_path, monkeypatch, network):
     monkeypatch.setattr(zoo, "FOLDER", str(tmp_path))
+    lines = ["Models:"]
     for name in ("multiscale_sigma25", "multiscale_sigma60", "multiscale_blind"):
-        path = str(tmp_path / f"{name}.safetensors")
-        write_denoiser_file(path, network.state_dict(), SMALL)
+        path = tmp_path / f"{name}.safetensors"
+        write_denoiser_file(str(path), network.state_dict(), SMALL)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        lines.append(f"- {{Name: {name}, SHA256: {digest}}}")
+    (tmp_path / "metafile.yml").write_text("\n".join(lines))
     return tmp_path
 
 

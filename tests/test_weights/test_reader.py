@@ -359,11 +359,25 @@ def test_what_a_url_names_is_fetched_once(tmp_path, monkeypatch):
     url = "https://example.org/some/net-01234567.pth?x=1"
     assert open_checkpoint(url) == open_checkpoint(url) == dict(a=1)
     assert fetched == [url]
-    local = tmp_path / "hub" / "checkpoints" / "net-01234567.pth"
+    (local,) = (tmp_path / "hub" / "checkpoints").glob("*/net-01234567.pth")
     local.write_bytes(b"cut")
     with pytest.raises(ValueError, match="net-01234567.pth") as error:
         open_checkpoint(url)
     assert url in str(error.value) and str(local) in str(error.value)
+
+
+def test_two_files_of_one_name(tmp_path, monkeypatch):
+    """By what they were downloaded from, the query included."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    monkeypatch.setattr(
+        torch.hub, "download_url_to_file", lambda url, path: save(dict(a=url), path)
+    )
+    urls = ["https://a.org/x/net.pth", "https://a.org/y/net.pth"]
+    urls += ["http://a.org/x/net.pth", "https://a.org/x/net.pth?version=2"]
+    for url in [*urls, *urls]:
+        assert open_checkpoint(url) == dict(a=url)
+    with pytest.raises(ValueError, match="'https://a.org/' names no file"):
+        open_checkpoint("https://a.org/")
 
 
 def test_trust_is_in_files(tmp_path, monkeypatch):

@@ -1,11 +1,13 @@
 """The zoo: its files and its metafile say the same, and the names are true."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from mmengine.config import Config
 
 from mmdenoise.apis import load_denoiser
@@ -81,6 +83,13 @@ def files(tmp_path, monkeypatch):
     def make(*names):
         for name in names:
             (tmp_path / name).touch()
+        digest = hashlib.sha256(b"").hexdigest()
+        known = [dict(Name=name.rpartition(".")[0], SHA256=digest) for name in names]
+        with open(tmp_path / "metafile.yml", "a+") as file:
+            file.seek(0)
+            known += (yaml.safe_load(file) or {}).get("Models", [])
+            file.truncate(0)
+            yaml.safe_dump(dict(Models=known), file)
 
     return make
 
@@ -89,7 +98,7 @@ def test_what_is_in_the_folder(files):
     assert zoo_names() == [] and zoo_levels() == {}
     assert "none for sigma 25; its levels are none" in zoo_hint(25)
     files("multiscale_sigma60.safetensors", "multiscale_sigma7.5.safetensors")
-    files("multiscale_blind.safetensors", "metafile.yml", "notes.txt")
+    files("multiscale_blind.safetensors", "notes.txt")
     assert zoo_names() == [
         "multiscale_blind",
         "multiscale_sigma60",
@@ -109,6 +118,33 @@ def test_what_is_in_the_folder(files):
         zoo_name(25)
     assert resolve("multiscale_sigma60") == zoo_file("multiscale_sigma60")
     assert resolve("multiscale_sigma61") == "multiscale_sigma61"
+
+
+def test_another_file_under_a_name_is_refused(files, tmp_path):
+    files("multiscale_sigma60.safetensors")
+    assert zoo_file("multiscale_sigma60")
+    (tmp_path / "multiscale_sigma60.safetensors").write_bytes(b"another")
+    with pytest.raises(ValueError, match="not the one that its metafile describes"):
+        load_denoiser("multiscale_sigma60")
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("Models: &a [*a]", "refers to its own parts"),
+        ("Models: !!python/object/apply:os.mkdir [x]", "could not determine a constr"),
+        ("Models: [{Name: 3}]", "a name is no text"),
+        ("x: 1", "Models"),
+        ("Models: " + "[" * 3000, "no metafile"),
+        ("#" * (1 << 20), "too long"),
+    ],
+)
+def test_metafiles_that_are_none(tmp_path, text, words):
+    path = tmp_path / "metafile.yml"
+    path.write_text(text + "\n")
+    with pytest.raises(ValueError, match=words) as error:
+        read_metafile(str(path))
+    assert "\n" not in str(error.value)
 
 
 def test_a_cascade_starts_from_a_name(make_cascade):

@@ -7,6 +7,8 @@ results, in the style of the hosts' metafiles, and of the file's SHA-256.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 import re
 
@@ -26,7 +28,7 @@ __all__ = [
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 ENDING = ".safetensors"
-METAFILE = os.path.join(FOLDER, "metafile.yml")
+METAFILE = "metafile.yml"
 LONGEST_METAFILE = 1 << 20
 LEVEL = re.compile(r"multiscale_sigma(\d+(?:\.\d+)?)")
 # What ``mmdenoise denoise`` takes when nobody says how noisy the image is.
@@ -40,8 +42,32 @@ def zoo_names() -> list[str]:
 
 
 def zoo_file(name: str) -> str | None:
-    """Path of a denoiser's file; None if the zoo has none of that name."""
-    return os.path.join(FOLDER, name + ENDING) if name in zoo_names() else None
+    """Path of a denoiser's file; None if the zoo has none of that name.
+
+    Raises:
+        ValueError: If its content is not that which the metafile describes.
+    """
+    if name not in zoo_names():
+        return None
+    path = os.path.join(FOLDER, name + ENDING)
+    status = os.stat(path)
+    _verify(name, path, status.st_size, status.st_mtime_ns)
+    return path
+
+
+@functools.cache
+def _verify(name: str, path: str, size: int, changed: int) -> None:
+    """Compare a file with its metafile's SHA-256, once while it does not change."""
+    entries = read_metafile(os.path.join(os.path.dirname(path), METAFILE))
+    known = {entry["Name"]: entry.get("SHA256") for entry in entries}
+    with open(path, "rb") as file:
+        found = hashlib.sha256(file.read()).hexdigest()
+    if found != known.get(name):
+        raise ValueError(
+            f"the zoo's file {path!r} is not the one that its metafile describes "
+            f"(SHA-256 {found[:12]}..., there {str(known.get(name))[:12]}...): install "
+            "mmdenoise anew"
+        )
 
 
 def resolve(source: str) -> str:
@@ -79,12 +105,13 @@ def zoo_name(sigma: float | None) -> str:
     return zoo_levels()[sigma]
 
 
-def read_metafile(path: str = METAFILE) -> list[dict]:
+def read_metafile(path: str | None = None) -> list[dict]:
     """The entries under ``Models`` of a metafile, for listing.
 
     Raises:
         ValueError: If it is none, or one that is made to fill memory.
     """
+    path = path or os.path.join(FOLDER, METAFILE)
     if os.path.getsize(path) > LONGEST_METAFILE:
         raise ValueError(f"{path!r} is too long for a metafile")
     with open(path, "rb") as file:
