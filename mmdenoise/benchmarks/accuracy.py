@@ -15,23 +15,18 @@ from torch import Tensor, nn
 
 from mmdenoise.apis.denoising import denoise
 from mmdenoise.apis.methods import Method
-from mmdenoise.atomic_files import atomic_path
-from mmdenoise.benchmarks.psnr_plot import plot_psnr
-from mmdenoise.benchmarks.score_log import ResultLog, Score, key_of
-from mmdenoise.benchmarks.score_tables import (
-    averages,
-    averages_csv,
-    images_csv,
-    markdown,
-)
+from mmdenoise.benchmarks.accuracy_report import write_report
+from mmdenoise.benchmarks.score_log import ResultLog, Score, parts_of
 from mmdenoise.datasets import CleanImageDataset
 from mmdenoise.engine.progress import ProgressLine, TimeLeft
+from mmdenoise.evaluation.contents import code_digest
 from mmdenoise.evaluation.functional import psnr, ssim
 from mmdenoise.models.noise import GaussianNoise
 from mmdenoise.models.noise_seeds import evaluation_generator
+from mmdenoise.output_checks import check_writable
 from mmdenoise.visualization.matplotlib_check import check_matplotlib
 
-__all__ = ["Benchmark", "benchmark", "clean_image", "write_report"]
+__all__ = ["Benchmark", "benchmark", "clean_image"]
 
 PIPELINE = (dict(type="mmdenoise.LoadImage"), dict(type="mmdenoise.PackImage"))
 # What one method or one image can fail with while the others go on.
@@ -75,9 +70,10 @@ def benchmark(
     and rounded to 8 bits.
 
     Each result is kept in ``results.jsonl`` as it comes, under what it depends on: the
-    method's weights, the image's pixels, the level, the seed. A run that was killed
-    goes on from there, and whatever changed is computed anew. An image or a method
-    that fails is named on the standard error, and the others go on.
+    method's weights, the image's pixels, the level, the seed, the code. A run that was
+    killed goes on from there, and whatever changed is computed anew, and said. An image
+    or a method that fails is named on the standard error, and the others go on. Tables
+    of an earlier run that say something else are kept in a folder of ``earlier``.
 
     Args:
         methods: The columns of the tables.
@@ -99,11 +95,15 @@ def benchmark(
     for what, given in (("method", methods), ("data set", data), ("sigma", sigmas)):
         if not given:
             raise ValueError(f"a benchmark needs a {what}")
+    names = [method.name for method in methods]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two methods have one name: {', '.join(names)}")
     noises = {sigma: GaussianNoise(sigma, seed=seed) for sigma in sigmas}
     sets = {
         name: CleanImageDataset(folder, PIPELINE, first=first, test_mode=True)
         for name, folder in data.items()
     }
+    check_writable(out_dir)
     run = _Run(ResultLog(os.path.join(out_dir, "results.jsonl")), noises)
     run.load(methods, device, sum(map(len, sets.values())))
     try:
@@ -112,7 +112,9 @@ def benchmark(
                 run.score_image(name, images, index)
     finally:
         if run.found.scores:
-            write_report(run.found.scores, out_dir, seed)
+            moved = write_report(run.found.scores, out_dir, seed)
+            if moved is not None:
+                run.line.say(f"the report of an earlier run is in {moved}")
     if not run.found.scores:
         raise RuntimeError(f"there is no result: {run.found.failures[0]}")
     return run.found
@@ -131,6 +133,8 @@ class _Run:
         self.noises = noises
         self.line = ProgressLine("benchmark", sys.stderr)
         self.found = Benchmark([], [])
+        self.code = code_digest()
+        self.told: set[tuple[str, str]] = set()
         self.candidates: list[_Candidate] = []
         self.left = TimeLeft({})
 
@@ -174,10 +178,13 @@ class _Run:
 
         for one in self.candidates:
             seed = self.noises[one.sigma].seed
-            key = key_of(one.digest, image, one.sigma, seed)
-            result = self.log.get(key)
+            names = dict(method=one.method, data=data, image=file)
+            names.update(sigma=one.sigma, seed=seed)
+            parts = parts_of(one.digest, image, self.code)
+            result = self.log.get(names, parts)
             seconds = None
             if result is None:
+                self._say_why(names, parts)
                 try:
                     result = _score(one.denoiser, noisy(one.sigma), clean)
                 except ERRORS as error:
@@ -187,14 +194,20 @@ class _Run:
                     self.left.step(one.method)
                     continue
                 seconds = result["seconds"]
-                names = dict(method=one.method, data=data, image=file)
-                self.log.add(key, **names, sigma=one.sigma, seed=seed, **result)
+                self.log.add(names, parts, **result)
             numbers = (result[name] for name in ("psnr", "ssim", "seconds", "pixels"))
             score = Score(data, file, one.method, one.sigma, *numbers)
             self.found.scores.append(score)
             self.left.step(one.method, seconds)
             text = f"{data}, sigma {one.sigma:g}, {one.method}"
             self.line.show(self.left.done, self.left.total, self.left.seconds(), text)
+
+    def _say_why(self, names: dict, parts: dict) -> None:
+        """Say once a method what changed since there was a result of these names."""
+        changed = " and ".join(self.log.changes(names, parts))
+        if changed and (names["method"], changed) not in self.told:
+            self.told.add((names["method"], changed))
+            self.line.say(f"{names['method']}: made anew, changed: {changed}")
 
     def _fail(self, text: str) -> None:
         text = " ".join(text.split())
@@ -227,18 +240,3 @@ def _score(denoiser: nn.Module, noisy: Tensor, clean: Tensor) -> dict[str, float
         seconds=seconds,
         pixels=clean[0].numel(),
     )
-
-
-def write_report(scores: Sequence[Score], out_dir: str, seed: int) -> None:
-    """Write ``benchmark.md``, ``images.csv``, ``averages.csv`` and ``psnr.png``."""
-    texts = {
-        "benchmark.md": markdown(scores, seed),
-        "images.csv": images_csv(scores, seed),
-        "averages.csv": averages_csv(scores, seed),
-    }
-    for name, text in texts.items():
-        with atomic_path(os.path.join(out_dir, name)) as path:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-    with atomic_path(os.path.join(out_dir, "psnr.png")) as path:
-        plot_psnr(averages(scores)).savefig(path)

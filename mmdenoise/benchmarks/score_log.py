@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from mmdenoise.version import __version__
-
-__all__ = ["ResultLog", "Score", "key_of"]
+__all__ = ["ResultLog", "Score", "parts_of"]
 
 
 class Score(NamedTuple):
@@ -36,17 +35,24 @@ class Score(NamedTuple):
     pixels: int
 
 
-def key_of(method: str, image: str, sigma: float, seed: int) -> str:
-    """Name a result by all that it depends on, and by nothing else.
+NUMBERS = ("psnr", "ssim", "seconds", "pixels")
+
+
+def parts_of(method: str, image: str, code: str) -> dict[str, str]:
+    """Contents that a result depends on, beside level and seed.
 
     Args:
         method: Digest of the method: its weights and what they are.
         image: Digest of the clean image's pixels.
-        sigma: Noise level in 8-bit units.
-        seed: Seed of the noise.
+        code: Digest of the code.
     """
-    parts = [__version__, method, image, float(sigma), seed]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+    return dict(weights=method, image=image, code=code)
+
+
+def _key(names: Mapping, parts: Mapping[str, str]) -> str:
+    """Name a result by all that it depends on, and by nothing else."""
+    kept = [*parts.values(), float(names["sigma"]), names["seed"]]
+    return hashlib.sha256(json.dumps(kept).encode()).hexdigest()[:24]
 
 
 class ResultLog:
@@ -79,13 +85,31 @@ class ResultLog:
         if broken and not self._found:
             raise ValueError(f"{path!r} holds no results of benchmarks: move it away")
 
-    def get(self, key: str) -> dict | None:
-        """Return the result of a key; None if there is none yet."""
-        return self._found.get(key)
+    def get(self, names: Mapping, parts: Mapping[str, str]) -> dict | None:
+        """Return a result; None if there is none yet, or it is no whole one.
 
-    def add(self, key: str, **result: object) -> None:
+        Args:
+            names: The method, data set and image, whose names do not matter here, and
+                ``sigma`` and ``seed``, which do.
+            parts: From :func:`parts_of`.
+        """
+        record = self._found.get(_key(names, parts), {})
+        whole = all(isinstance(record.get(name), (int, float)) for name in NUMBERS)
+        return record if whole else None
+
+    def changes(self, names: Mapping, parts: Mapping[str, str]) -> list[str]:
+        """Say which parts differ from those of a result of the same names, if any."""
+        found = [
+            [name for name in parts if record.get("parts", {}).get(name) != parts[name]]
+            for record in self._found.values()
+            if all(record.get(name) == value for name, value in names.items())
+        ]
+        return min(found, key=len, default=[])
+
+    def add(self, names: Mapping, parts: Mapping[str, str], **result: float) -> None:
         """Append a result, and wait until it is on the disk."""
-        record = dict(key=key, **result)
+        key = _key(names, parts)
+        record = dict(key=key, **names, parts=dict(parts), **result)
         self._found[key] = record
         os.makedirs(os.path.dirname(os.path.abspath(self.path)), exist_ok=True)
         # In front as well: what a killed process has begun stays a line of its own.

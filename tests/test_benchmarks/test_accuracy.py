@@ -16,6 +16,7 @@ from mmdenoise.benchmarks.accuracy import benchmark, clean_image
 from mmdenoise.datasets import CleanImageDataset
 from mmdenoise.evaluation import psnr
 from mmdenoise.registry import MODELS
+from mmdenoise.weights.denoiser_file import write_denoiser_file
 
 IDENTITY = Method("noisy", "IdentityDenoiser")
 
@@ -75,7 +76,7 @@ def test_what_is_written(data):
     assert "## mine\n\n2 images, noise seed 0." in Path("out/benchmark.md").read_text()
 
 
-def test_a_killed_run_goes_on(data, monkeypatch):
+def test_a_killed_run_goes_on(data, monkeypatch, capsys):
     calls = []
     true = module._score
     monkeypatch.setattr(module, "_score", lambda *a: calls.append(1) or true(*a))
@@ -91,8 +92,38 @@ def test_a_killed_run_goes_on(data, monkeypatch):
     benchmark([IDENTITY], data, [25], "out", seed=1)
     assert len(calls) == 7
     Image.fromarray(np.zeros((24, 32, 3), "uint8")).save("set/b.png")
+    capsys.readouterr()
     benchmark([IDENTITY], data, [25], "out")
     assert len(calls) == 8
+    assert "noisy: made anew, changed: image\n" in capsys.readouterr().err
+
+
+def test_a_method_of_other_weights_is_made_anew(data, capsys):
+    config = dict(type="mmdenoise.MultiScaleDenoiser", stem_channels=4)
+    config.update(encoder_channels=8, decoder_channels=8)
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        network = MODELS.build(config)
+        write_denoiser_file("net.pth", network.state_dict(), config)
+        found = benchmark([Method("net", "net.pth")], data, [25], "out")
+        fresh = benchmark([Method("net", "net.pth")], data, [25], f"fresh{seed}")
+        assert [s.psnr for s in found.scores] == [s.psnr for s in fresh.scores]
+    err = capsys.readouterr().err
+    assert err.count("net: made anew, changed: weights\n") == 1
+
+
+def test_an_earlier_report_is_kept(data):
+    benchmark([IDENTITY], data, [25], "out")
+    first = Path("out/benchmark.md").read_text()
+    benchmark([IDENTITY], data, [25], "out")
+    assert not os.path.exists("out/earlier"), "it says the same"
+    benchmark([IDENTITY], data, [50], "out")
+    (kept,) = Path("out/earlier").iterdir()
+    assert (kept / "benchmark.md").read_text() == first
+    names = ["averages.csv", "benchmark.md", "images.csv", "psnr.png"]
+    assert sorted(os.listdir(kept)) == names
+    benchmark([IDENTITY], data, [25, 50], "out")
+    assert len(list(Path("out/earlier").iterdir())) == 2
 
 
 def test_failures_are_named_and_the_rest_is_scored(data, capsys):
@@ -114,6 +145,7 @@ def test_failures_are_named_and_the_rest_is_scored(data, capsys):
         (dict(sigmas=[]), ValueError, "needs a sigma"),
         (dict(sigmas=[-1]), ValueError, "sigma"),
         (dict(seed=-1), ValueError, "seed"),
+        (dict(methods=[IDENTITY, IDENTITY]), ValueError, "two methods have one name"),
         (dict(data=dict(x="gone")), FileNotFoundError, "gone"),
     ],
 )
