@@ -186,7 +186,7 @@ def test_a_text_beside_the_images_is_passed_over(tool, photos):
 @pytest.mark.parametrize(
     "kind, words",
     [
-        ("grey", "bad.png' has 1 channel instead of 3 (mode L)"),
+        ("clear", "bad.png' has transparent pixels"),
         ("text", "cannot read the image"),
         ("small", "bad.png' is 30x60, too small for a patch of 48x48"),
     ],
@@ -196,6 +196,6 @@ def test_a_bad_image_is_named_before_training(tool, photos, tmp_path, kind, word
     if kind == "text":
         path.write_text("no image")
     else:
-        Image.new("L" if kind == "grey" else "RGB", (60, 30)).save(path)
+        Image.new("RGBA" if kind == "clear" else "RGB", (60, 30)).save(path)
     assert words in tool("model.noise.sigma=25").error
     assert not list((tmp_path / "work").glob("iter_*.pth"))

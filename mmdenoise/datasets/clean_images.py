@@ -7,11 +7,10 @@ from typing import Optional
 from mmengine.dataset import BaseDataset
 from mmengine.fileio import list_dir_or_file
 
+from mmdenoise.images import ENDINGS
 from mmdenoise.registry import DATASETS
 
 __all__ = ["CleanImageDataset"]
-
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
 
 
 @DATASETS.register_module()
@@ -55,11 +54,11 @@ class CleanImageDataset(BaseDataset):
         names = sorted(
             name
             for name in list_dir_or_file(self.data_root, list_dir=False, recursive=True)
-            if name.lower().endswith(EXTENSIONS)
+            if name.lower().endswith(ENDINGS)
         )
         if not names:
             raise FileNotFoundError(
-                f"no image ({', '.join(EXTENSIONS)}) in {self.data_root!r}; "
+                f"no image ({', '.join(ENDINGS)}) in {self.data_root!r}; "
                 f"{self.how_to_get}"
             )
         paths = (os.path.join(self.data_root, name) for name in names[: self.first])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from mmengine.device import get_device
 from torch import Tensor
@@ -89,6 +90,11 @@ class PatchDataset(CleanImageDataset):
         for index in range(len(self)):
             path = self.get_data_info(index)["img_path"]
             image = load(dict(img_path=path))["img"]
+            if image.dtype != np.uint8:
+                raise ValueError(
+                    f"the image {path!r} has more than 8 bits a value, and patches on "
+                    "the device have 8: convert it, or take CleanImageDataset"
+                )
             if min(image.shape[:2]) < self.size:
                 height, width = image.shape[:2]
                 raise ValueError(

@@ -1,6 +1,6 @@
 """Pipeline steps: read an image whole, cut a patch, pack."""
 
-import io
+import logging
 from collections.abc import Sequence
 from typing import Optional, Union
 
@@ -9,43 +9,36 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform, LoadImageFromFile
 from mmengine import fileio
+from mmengine.logging import print_log
 from mmengine.structures import BaseDataElement
-from PIL import Image
 
+from mmdenoise.images import UnreadableError, as_bgr, read_image
 from mmdenoise.registry import TRANSFORMS
 
 __all__ = ["LoadImage", "PackImage", "RandomPatch"]
 
-# What Pillow and MMCV raise at damaged files; the last at absurdly large ones.
-READ_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    AssertionError,
-    Image.DecompressionBombError,
-)
-TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
-
 
 @TRANSFORMS.register_module()
 class LoadImage(LoadImageFromFile):
-    """MMCV's loader, but it refuses, by name, what is no whole 8-bit RGB image.
+    """MMCV's loader, but it reads whole images alone, with all their bits.
 
-    OpenCV fills what a truncated JPEG lacks with grey and says nothing; Pillow, the
-    backend here, fails. MMCV's loader drops an alpha channel, repeats a single one, and
-    cuts 16 bits to 8, by scaling or by clipping: noise in 8-bit units would then be
-    simulated on, or denoised from, another image than the file's. Palettes without
-    transparency hold 8-bit RGB and pass.
+    OpenCV fills what a truncated JPEG lacks with grey and says nothing. MMCV's loader
+    drops an alpha channel, and cuts 16 bits to 8, by scaling or by clipping: noise in
+    8-bit units would then be simulated on, or denoised from, another image than the
+    file's. Here :func:`mmdenoise.images.read_image` reads, as it does for
+    ``mmdenoise denoise``; grey images get three equal channels, more than 8 bits a
+    value become float32 in [0, 255], and transparent pixels are refused by name.
 
     Args:
         cache: Keep decoded images in memory, for small sets read over and over. Each
             worker process keeps its own.
-        convert: Modes, by Pillow's names, that are turned into RGB as MMCV does it all
-            the same. ImageNet needs ``('L', 'CMYK')``: its heads were trained on its
-            grey and CMYK files so. More than 8 bits a value never pass.
+        convert: Colours, by Pillow's names, that are turned into RGB and would be
+            refused otherwise: ``('CMYK',)``, as ImageNet's heads were trained; with
+            ``'LA'`` or ``'RGBA'`` alpha is dropped.
         to_float32: As of ``mmcv.transforms.LoadImageFromFile``, like all that follow.
         color_type: How a file is decoded.
-        imdecode_backend: What decodes it.
+        imdecode_backend: What decodes it. Other than ``'pillow'``, or of another
+            ``color_type`` than ``'color'``: MMCV decodes images of 8-bit RGB again.
         ignore_empty: Return None where there is no such file or it is not whole.
         backend_args: Where files lie.
     """
@@ -75,7 +68,7 @@ class LoadImage(LoadImageFromFile):
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If the file is not a whole image, or not one of 8-bit RGB.
+            ValueError: If the file is not a whole image, or of a kind that is refused.
         """
         path = results["img_path"]
         if self._cache is not None and path in self._cache:
@@ -95,50 +88,23 @@ class LoadImage(LoadImageFromFile):
     def _read(self, path: str) -> np.ndarray:
         try:
             data = fileio.get(path, backend_args=self.backend_args)
-            with Image.open(io.BytesIO(data)) as header:
-                fault = _fault_of(header, self.convert)
-            if fault is None:
-                image = mmcv.imfrombytes(
-                    data, flag=self.color_type, backend=self.imdecode_backend
-                )
         except FileNotFoundError:
             raise FileNotFoundError(f"there is no image {path!r}") from None
-        except READ_ERRORS as error:
+        except OSError as error:
             raise UnreadableError(f"cannot read the image {path!r}: {error}") from None
-        if fault is not None:
-            raise ValueError(
-                f"the image {path!r} {fault}: convert the file to 8-bit RGB"
+        picture = read_image(path, data, self.convert)
+        try:
+            image, line = as_bgr(picture, bool({"LA", "RGBA"} & set(self.convert)))
+        except ValueError as error:
+            raise ValueError(f"the image {path!r} {error}") from None
+        if line is not None:
+            print_log(f"{path!r}: {line}", "current", logging.WARNING)
+        other = (self.color_type, self.imdecode_backend) != ("color", "pillow")
+        if other and picture.colours == 3 and image.dtype == np.uint8:
+            image = mmcv.imfrombytes(
+                data, self.color_type, backend=self.imdecode_backend
             )
-        if image is None:
-            raise UnreadableError(f"cannot read the image {path!r}")
         return image.astype(np.float32) if self.to_float32 else image
-
-
-class UnreadableError(ValueError):
-    """A file that is not a whole image."""
-
-
-def _fault_of(image: Image.Image, convert: tuple[str, ...]) -> Optional[str]:
-    """Say in what an opened image differs from 8-bit RGB; None if it may pass.
-
-    Pillow calls an RGB image of 16 bits RGB and cuts it to 8 as it decodes; what it
-    decodes from, the raw mode of its tiles, tells.
-    """
-    raw = [args if isinstance(args, tuple) else (args,) for *_, args in image.tile]
-    wide = any(";16" in str(args[0]) for args in raw) or (
-        image.format == "PPM" and any(args[1:] and args[1] > 255 for args in raw)
-    )
-    if wide or image.mode.startswith(("I", "F")):
-        return "holds more than 8 bits a value"
-    if image.mode in convert:
-        return None
-    if image.mode in TRANSPARENT or "transparency" in image.info:
-        return f"has an alpha channel or transparent pixels (mode {image.mode})"
-    if len(image.getbands()) == 1 and image.mode != "P":
-        return f"has 1 channel instead of 3 (mode {image.mode})"
-    if image.mode not in ("RGB", "P"):
-        return f"holds other colours than RGB (mode {image.mode})"
-    return None
 
 
 @TRANSFORMS.register_module()

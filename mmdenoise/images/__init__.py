@@ -1,7 +1,8 @@
 """Image files: the one reader, the one writer, and what goes with the pixels."""
 
+from .colours import as_bgr
 from .picture import ALPHA, OTHER, PREMULTIPLIED, Metadata, Picture, turned
-from .reader import ENDINGS, UnreadableError, image_size, is_image, read_image
+from .reader import ENDINGS, UnreadableError, image_size, read_image
 from .white_level import guessed_white, white_of
 from .writer import FORMATS, lost_metadata, refuse_unfit, write_image
 
@@ -14,9 +15,9 @@ __all__ = [
     "Metadata",
     "Picture",
     "UnreadableError",
+    "as_bgr",
     "guessed_white",
     "image_size",
-    "is_image",
     "lost_metadata",
     "read_image",
     "refuse_unfit",

@@ -8,12 +8,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from PIL import Image
 
-__all__ = ["ALPHA", "OTHER", "PREMULTIPLIED", "Metadata", "Picture", "turned"]
+__all__ = [
+    "ALPHA",
+    "ORIENTATION",
+    "OTHER",
+    "PREMULTIPLIED",
+    "Metadata",
+    "Picture",
+    "turned",
+    "upright",
+]
+
 
 # What a sample that is no colour may be. Colours under ALPHA are as they are, those of
 # PREMULTIPLIED are multiplied by it (TIFF 6.0, ExtraSamples).
 ALPHA, PREMULTIPLIED, OTHER = "alpha", "premultiplied alpha", "unspecified"
+# The tag of EXIF and TIFF that says how an image is turned.
+ORIENTATION = 0x0112
 
 
 @dataclass
@@ -101,3 +114,10 @@ def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
+
+
+def upright(pixels: np.ndarray, exif: bytes | None) -> np.ndarray:
+    """Turn an image as its EXIF block says: :func:`turned`."""
+    tags = Image.Exif()
+    tags.load(exif or b"")
+    return turned(pixels, tags.get(ORIENTATION, 1))

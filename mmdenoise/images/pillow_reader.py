@@ -1,4 +1,4 @@
-"""What Pillow decodes: PNG, JPEG, WebP, BMP and PPM.
+"""What Pillow decodes: PNG, JPEG, WebP, BMP, PPM and GIF.
 
 It cuts colours of 16 bits to 8, so OpenCV decodes those of a PNG.
 """
@@ -18,9 +18,9 @@ from PIL import Image
 from .picture import ALPHA, Metadata, Picture
 from .png_chunks import ancillary_chunks
 
-__all__ = ["READABLE", "fault_of", "opened", "read_pillow"]
+__all__ = ["COLOURS", "READABLE", "fault_of", "opened", "read_pillow"]
 
-READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM")
+READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF")
 # As OpenCV's; Pillow's own limit stops at 179 megapixels, and warns at half of that.
 MOST_PIXELS = 2**30
 # How Pillow calls the 16-bit values of a file.
@@ -59,6 +59,8 @@ def fault_of(image: Image.Image, convert: Sequence[str] = ()) -> str | None:
         return f"holds values that are not of 8 or 16 bits ({', '.join(set(raw))})"
     if not image.mode.startswith("I") and image.mode not in (*COLOURS, *convert):
         return f"holds {image.mode} colours: convert it to RGB"
+    if image.mode not in COLOURS and any(";16" in mode for mode in raw):
+        return f"holds {image.mode} colours of 16 bits: convert it to RGB"
     if wide and "transparency" in image.info:
         return "holds a transparent colour of 16 bits: convert it to an alpha channel"
     return None

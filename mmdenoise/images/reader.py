@@ -1,4 +1,4 @@
-"""The one reader of image files: PNG, JPEG, TIFF, WebP, BMP and PPM, with all bits."""
+"""The one reader of image files: every format, layout and depth, with all bits."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import os
 import struct
 import zlib
 from collections.abc import Sequence
+from typing import BinaryIO
 
 import tifffile
 from PIL import Image
 
 from .picture import Picture
-from .pillow_reader import fault_of, opened, read_pillow
+from .pillow_reader import COLOURS, fault_of, opened, read_pillow
 from .tiff_reader import is_tiff, read_tiff
 
-__all__ = ["ENDINGS", "UnreadableError", "image_size", "is_image", "read_image"]
+__all__ = ["ENDINGS", "UnreadableError", "image_size", "read_image"]
 
 # Of the files that a folder is searched for.
 ENDINGS = (
@@ -30,25 +31,11 @@ READ_ERRORS = (
     *(struct.error, zlib.error, MemoryError, tifffile.TiffFileError),
     Image.DecompressionBombError,
 )
-KINDS = "PNG, JPEG, TIFF, WebP, BMP or PPM"
+KINDS = "PNG, JPEG, TIFF, WebP, BMP, PPM or GIF"
 
 
 class UnreadableError(ValueError):
     """A file that is not a whole image."""
-
-
-def is_image(path: str) -> bool:
-    """Whether a file's name or its first bytes say that it is an image that is read."""
-    if path.lower().endswith(ENDINGS):
-        return True
-    try:
-        with open(path, "rb") as file:
-            if is_tiff(file.read(4)):
-                return True
-        with opened(path):
-            return True
-    except READ_ERRORS:
-        return False
 
 
 def image_size(path: str) -> tuple[int, int]:
@@ -91,7 +78,7 @@ def read_image(
         with open(path, "rb") if content is None else io.BytesIO(content) as file:
             wide = is_tiff(file.read(4))
             file.seek(0)
-            if wide:
+            if wide and not _is_converted(file, convert):
                 fault, picture = read_tiff(file)
             else:
                 with opened(file) as image:
@@ -100,10 +87,22 @@ def read_image(
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no image {path!r}") from None
     except Image.UnidentifiedImageError:
-        raise UnreadableError(f"{path!r} is no {KINDS} image") from None
+        raise UnreadableError(
+            f"cannot read the image {path!r}: it is no {KINDS}"
+        ) from None
     except READ_ERRORS as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UnreadableError(f"cannot read {path!r}: {reason}") from None
+        raise UnreadableError(f"cannot read the image {path!r}: {reason}") from None
     if fault is not None:
-        raise ValueError(f"{path!r} {fault}")
+        raise ValueError(f"the image {path!r} {fault}")
     return picture
+
+
+def _is_converted(file: BinaryIO, convert: Sequence[str]) -> bool:
+    """Whether Pillow is to turn the colours of a TIFF into RGB."""
+    if not set(convert) - set(COLOURS):
+        return False
+    with opened(file) as image:
+        found = image.mode in convert and image.mode not in COLOURS
+    file.seek(0)
+    return found

@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
-from .picture import ALPHA, OTHER, PREMULTIPLIED, Picture, turned
+from .picture import ALPHA, ORIENTATION, OTHER, PREMULTIPLIED, Picture, turned
 from .pillow_reader import opened, pixels_of
 from .tiff_tags import read_metadata, stated_white
 
@@ -26,7 +26,6 @@ EXTRAS = {0: OTHER, 1: PREMULTIPLIED, 2: ALPHA}
 CODECS = "pip install imagecodecs, or save it uncompressed"
 # Of the integers that one sample may have, but 16.
 SMALL = (1, 2, 4, 8)
-ORIENTATION = 274
 # What the libtiff inside Pillow decodes: none, CCITT, LZW, JPEG, Deflate, PackBits.
 # Those with a predictor: LZW, Deflate.
 PREDICTED = (5, 8, 32946)

@@ -12,7 +12,15 @@ from PIL import Image
 
 from mmdenoise.atomic_files import atomic_path
 
-from .picture import ALPHA, OTHER, PREMULTIPLIED, Metadata, Picture, turned
+from .picture import (
+    ALPHA,
+    ORIENTATION,
+    OTHER,
+    PREMULTIPLIED,
+    Metadata,
+    Picture,
+    upright,
+)
 from .png_chunks import NAMES, encode_png
 from .tiff_tags import MOST
 
@@ -67,7 +75,6 @@ FORMATS = {
     **{".webp": WEBP, ".bmp": BMP, ".ppm": PPM, ".pgm": PPM, ".pnm": PPM},
 }
 JPEG_QUALITY = 95
-ORIENTATION = 0x0112
 RESOLUTION, UNIT, SOFTWARE = (282, 283), 296, 305
 # A plain TIFF ends at 4 GiB.
 BIG = 2**32 - 2**25
@@ -159,10 +166,8 @@ def write_image(
     """
     refuse_unfit(path, picture)
     kind, metadata, pixels = _format(path), picture.metadata, picture.pixels
-    if "exif" not in kind.fields and metadata.exif:
-        tags = Image.Exif()
-        tags.load(metadata.exif)
-        pixels = turned(pixels, tags.get(ORIENTATION, 1))
+    if "exif" not in kind.fields:
+        pixels = upright(pixels, metadata.exif)
     with atomic_path(path) as temporary:
         if kind is TIFF:
             _write_tiff(temporary, pixels, picture)

@@ -141,10 +141,15 @@ def test_a_small_image_is_named(pixels, build):
 
 def test_what_is_no_8_bit_rgb_image_is_named(pixels, build, tmp_path):
     path = tmp_path / "images" / "3.png"
-    Image.new("L", (20, 20)).save(path)
-    with pytest.raises(ValueError, match=r"3.png' has 1 channel instead of 3"):
+    Image.new("RGBA", (20, 20)).save(path)
+    with pytest.raises(ValueError, match=r"3.png' has transparent pixels"):
         build()
-    assert len(build(convert=("L",))) == 4
+    assert len(build(convert=("RGBA",))) == 4
+    Image.fromarray(np.full((20, 20), 40000, np.uint16)).save(path)
+    with pytest.raises(ValueError, match=r"3.png' has more than 8 bits a value"):
+        build()
+    Image.new("L", (20, 20)).save(path)
+    assert len(build()) == 4
     path.write_text("no image")
     with pytest.raises(ValueError, match=r"cannot read the image '.*3.png'"):
         build()

@@ -148,11 +148,11 @@ def test_what_is_no_image(tmp_path):
         read_image(str(path))
     for content in (b"", b"not an image"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match="image.png' is no PNG, JPEG, TIFF"):
+        with pytest.raises(ValueError, match="image.png': it is no PNG, JPEG, TIFF"):
             read_image(str(path))
         assert image_size(str(path)) == (0, 0)
-    Image.fromarray(pixels(SHAPES[2])).save(path, "GIF")
-    with pytest.raises(UnreadableError, match="is no PNG, JPEG, TIFF"):
+    Image.fromarray(pixels(SHAPES[2])).save(path, "ICO")
+    with pytest.raises(UnreadableError, match="it is no PNG, JPEG, TIFF"):
         read_image(str(path))
     with pytest.raises(IsADirectoryError, match="is a folder, not an image"):
         read_image(str(tmp_path))
