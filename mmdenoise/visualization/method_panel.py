@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Block", "Cell", "draw_method_panel"]
+__all__ = ["Block", "Cell", "draw_method_panel", "figure_pixels"]
 
 CELL = 2.1  # width of a picture
 GAP, MARGIN, BLOCK_GAP = 0.06, 0.08, 0.16
-CAPTION, TITLE_LINE, LEGEND_LINE = 0.2, 0.17, 0.24
+CAPTION, TITLE_LINE = 0.2, 0.17
+LEGEND_LINE, LEGEND_PADDING = 0.17, 0.08
+# Of an entry of the legend: its patch and the space after it, and each letter.
+LEGEND_PATCH, LEGEND_LETTER = 0.62, 0.07
 CLASS_LINE, BEST = 0.3, 3
 TITLE_WIDTH = 24  # letters
 
@@ -77,7 +80,10 @@ class Block:
 
 
 def draw_method_panel(
-    blocks: Sequence[Block], classes: Sequence[str] = (), dpi: int = 150
+    blocks: Sequence[Block],
+    classes: Sequence[str] = (),
+    dpi: int = 150,
+    beside: Sequence[Block] = (),
 ) -> Figure:
     """Draw images, one below the other, a column a method.
 
@@ -85,16 +91,22 @@ def draw_method_panel(
         blocks: The images, all with the same columns.
         classes: Names of the classes in the label maps, for the legend.
         dpi: Pixels an inch.
+        beside: Images of panels that are shown beside this one: a class then has one
+            colour, and one line of the legend, in all of them.
     """
     # Not pyplot, which keeps figures and asks for a display.
     from matplotlib.figure import Figure
 
     titles = [textwrap.fill(title, TITLE_WIDTH) for title in blocks[0].cells]
     head = TITLE_LINE * max(title.count("\n") + 1 for title in titles) + GAP
-    shown = _classes_in(blocks)
+    shown = _classes_in([*blocks, *beside])
     width = 2 * MARGIN + len(titles) * (CELL + GAP) - GAP
-    columns = max(1, int(width / 1.6))
-    foot = LEGEND_LINE * math.ceil(len(shown) / columns)
+    names = _legend_names(shown, classes, width)
+    longest = max((len(line) for name in names for line in name.split("\n")), default=0)
+    columns = max(1, int(width / (LEGEND_PATCH + LEGEND_LETTER * longest)))
+    lines = max((name.count("\n") + 1 for name in names), default=0)
+    foot = LEGEND_LINE * lines * math.ceil(len(names) / columns)
+    foot += LEGEND_PADDING if shown else 0
     parts = [tall + GAP for block in blocks for tall in block.heights.values()]
     body = sum(parts) + BLOCK_GAP * len(blocks)
     height = 2 * MARGIN + head + body + foot
@@ -113,8 +125,17 @@ def draw_method_panel(
             top += tall + GAP
         top += BLOCK_GAP
     if shown:
-        _draw_legend(figure, shown, classes, columns)
+        _draw_legend(figure, names, list(shown.values()), columns)
     return figure
+
+
+def figure_pixels(figure: Figure) -> np.ndarray:
+    """Draw a figure into memory, (H, W, 3) uint8 RGB."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 class _Page:
@@ -194,19 +215,31 @@ def _classes_in(blocks: Sequence[Block]) -> dict[int, tuple[int, int, int]]:
     return class_colours(sorted(present - {255}))
 
 
+def _legend_names(
+    shown: Mapping[int, tuple[int, int, int]], classes: Sequence[str], width: float
+) -> list[str]:
+    """Number and name of each class, in lines that fit into the figure."""
+    letters = int((width - LEGEND_PATCH) / LEGEND_LETTER)
+    names = [
+        f"{label} {classes[label]}" if label < len(classes) else str(label)
+        for label in shown
+    ]
+    return [textwrap.fill(name, letters) for name in names]
+
+
 def _draw_legend(
     figure: Figure,
-    shown: Mapping[int, tuple[int, int, int]],
-    classes: Sequence[str],
+    names: Sequence[str],
+    colours: Sequence[tuple[int, int, int]],
     columns: int,
 ) -> None:
     from matplotlib.patches import Patch
 
-    handles = []
-    for label, colour in shown.items():
-        name = f" {classes[label]}" if label < len(classes) else ""
-        face = tuple(part / 255 for part in colour)
-        handles.append(Patch(facecolor=face, edgecolor="black", label=f"{label}{name}"))
+    faces = [tuple(part / 255 for part in colour) for colour in colours]
+    handles = [
+        Patch(facecolor=face, edgecolor="black", label=name)
+        for face, name in zip(faces, names)
+    ]
     figure.legend(
         handles=handles,
         loc="lower center",

@@ -155,7 +155,7 @@ class Page:
         end = time.monotonic() + patience
         while True:
             try:
-                if self.run(script):
+                if self.run(f"Boolean({script})"):
                     return
             except AssertionError:  # between two documents
                 pass

@@ -63,7 +63,7 @@ def test_no_text_is_cut_or_covers_another(labels):
     found = check_texts(figure)
     assert found.count("PSNR 100.00 dB, SSIM 0.999") == 8
     assert LONG in [text.replace("\n", " ") for text in found]
-    assert f"1 {NAMES[1]}" in found
+    assert f"1 {NAMES[1]}" in [text.replace("\n", " ") for text in found]
     # Each patch of each map has its number: three classes, four methods, two images.
     assert [found.count(number) for number in "012"] == [8, 8, 8]
 
@@ -98,6 +98,20 @@ def test_label_map_has_the_colours_of_the_legend(labels):
     assert [tuple(round(255 * f) for f in face) for face in faces] == colours
     assert tuple(shown[0, 0]) == (255, 255, 255)
     assert len(figure.axes) == 3  # the truth has a map alone
+
+
+def test_panels_beside_each_other_share_colours(labels):
+    few = Block({"a": Cell(picture(), labels=np.where(labels == 1, 1, 255))})
+    both = Block({"a": Cell(picture(), labels=labels)})
+    alone = draw_method_panel([few], NAMES, beside=[both])
+    together = draw_method_panel([both], NAMES)
+    texts_of = [
+        [t.get_text() for t in f.legends[0].get_texts()] for f in (alone, together)
+    ]
+    assert texts_of[0] == texts_of[1]
+    colours = [f.axes[1].images[0].get_array()[20, 15] for f in (alone, together)]
+    assert np.array_equal(*colours)
+    check_texts(alone)
 
 
 def test_many_classes_stay_apart_by_number():
