@@ -142,7 +142,7 @@ setup(
         "openmmlab": OPENMMLAB,
         "baselines": ["bm3d", "h5py", "scipy", "spandrel"],
         "completion": ["shtab"],
-        "demo": ["gradio>=5"],
+        "demo": ["gradio>=6", "matplotlib"],
         "study": ["scipy"],
         "dev": ["pytest", "ruff", "scikit-image"],
     },

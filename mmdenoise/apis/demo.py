@@ -16,7 +16,7 @@ from mmdenoise.datasets.textured_shapes import make_voc_dataset
 from mmdenoise.shipped_configs import configs_folder
 from mmdenoise.weights.resume import newest_checkpoint
 
-__all__ = ["run_demo"]
+__all__ = ["demo_cascade", "demo_images", "run_demo"]
 
 STEPS = dict(
     head="the segmentor, on clean images",
@@ -103,6 +103,31 @@ def _evaluate(task: str, folder: Path, seed: int) -> str:
         images=images,
         overwrite=True,
     )
+
+
+def demo_cascade(out_dir: str, seed: int = 0) -> tuple[Config, dict[str, str]]:
+    """Make, where it is not there yet, what the segmentation half of the demo trains.
+
+    Args:
+        out_dir: As of :func:`run_demo`.
+        seed: Likewise.
+
+    Returns:
+        The joint cascade's config, and the files of its separate and joint denoisers.
+    """
+    warnings.filterwarnings("ignore")
+    folder = Path(out_dir) / f"seed{seed}"
+    make_voc_dataset(folder.parent / "data")
+    for step in ("head", "denoiser", "separate", "joint"):
+        _train(step, folder, seed)
+    files = {name: _final_checkpoint(name, folder) for name in ("separate", "joint")}
+    return _demo_config("joint", folder, seed), files
+
+
+def demo_images(out_dir: str, count: int = 6) -> list[str]:
+    """Paths of some of the generated test images."""
+    folder = Path(out_dir) / "data" / "JPEGImages"
+    return [str(path) for path in sorted(folder.glob("val_*.png"))[:count]]
 
 
 def run_demo(out_dir: str, seed: int = 0) -> None:

@@ -6,6 +6,7 @@ Shapes: images (3, H, W), RGB in [0, 1]; only the clean one stays inside.
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -40,10 +41,12 @@ class MethodImages(NamedTuple):
             then each method's, unclipped.
         samples: The head's prediction on each of them; what was packed where there is
             no head.
+        seconds: How long each method took.
     """
 
     images: dict[str, Tensor]
     samples: dict[str, BaseDataElement]
+    seconds: dict[str, float]
 
     @property
     def clean(self) -> Tensor | None:
@@ -118,6 +121,11 @@ class MethodRunner:
         with safe_loading():
             self._cascade = MODELS.build(model).to(device).eval()
 
+    def simulate(self, noise: dict | None) -> None:
+        """Add another noise from now on; None where images are noisy already."""
+        model = None if noise is None else MODELS.build(noise)
+        self._cascade.data_preprocessor.noise = model
+
     def read(self, path: str, clean: str | None = None) -> dict:
         """Read an image through the config's test pipeline.
 
@@ -150,18 +158,22 @@ class MethodRunner:
         batch = self._cascade.data_preprocessor(pseudo_collate([data]), False)
         clean, noisy = batch["clean"], batch["inputs"]
         versions = {NOISY: noisy} if clean is None else {CLEAN: clean, NOISY: noisy}
+        seconds = {}
         for name, denoiser in self.denoisers.items():
-            versions[name] = denoise(denoiser, noisy)
+            start = time.monotonic()
+            versions[name] = denoise(denoiser, noisy).cpu()
+            seconds[name] = time.monotonic() - start
         samples = {
             name: self._cascade(
-                image,
+                image.to(noisy.device),
                 copy.deepcopy(batch["data_samples"]),
                 mode="predict",
                 canvas=batch["canvas"],
             )[0]
             for name, image in versions.items()
         }
-        return MethodImages({k: v[0].cpu() for k, v in versions.items()}, samples)
+        images = {name: image[0].cpu() for name, image in versions.items()}
+        return MethodImages(images, samples, seconds)
 
 
 def items_of_test_set(cfg: Config, indices: Sequence[int]) -> list[dict]:

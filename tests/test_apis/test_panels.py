@@ -42,7 +42,7 @@ def test_one_method_is_compared_with_its_input():
     ours = flat.clone()
     ours[:, 32:48, 16:32] = 1
     samples = dict.fromkeys(["noisy", "ours"], {})
-    image = MethodImages(dict(noisy=flat, ours=ours), _Samples(samples))
+    image = MethodImages(dict(noisy=flat, ours=ours), _Samples(samples), {})
     assert image_block(image, None, []).region == (16, 32, 16, 16)
     assert image_block(image, (1, 2, 3, 4), []).region == (1, 2, 3, 4)
 
