@@ -5,11 +5,13 @@ from mmdenoise.weights.atomic_backend import AtomicBackend
 from .empty_data import EmptyDataHook
 from .invalid_loss import InvalidLossHook
 from .mixed_precision import MixedPrecisionOptimWrapper
+from .optimiser import DenoiserOptimWrapperConstructor
 from .progress import ProgressHook
 from .random_state import RandomStateHook
 
 __all__ = [
     "AtomicBackend",
+    "DenoiserOptimWrapperConstructor",
     "EmptyDataHook",
     "InvalidLossHook",
     "MixedPrecisionOptimWrapper",

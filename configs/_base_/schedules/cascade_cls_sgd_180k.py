@@ -11,8 +11,8 @@ optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="SGD", lr=8.16e-4, momentum=0.9, weight_decay=6.13e-6),
     # As in the release: the last layer at x0.1, biases at twice the rate and without
-    # decay. Any paramwise setting also makes MMEngine collect the parameters one by
-    # one, which leaves the frozen head's out.
+    # decay.
+    constructor="mmdenoise.DenoiserOptimWrapperConstructor",
     paramwise_cfg=dict(
         bias_lr_mult=2,
         bias_decay_mult=0,

@@ -2,9 +2,7 @@
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="Adam", lr=2e-4),
-    # Any paramwise setting makes MMEngine collect the parameters one by one, which
-    # leaves the frozen head's out.
-    paramwise_cfg=dict(custom_keys={"denoiser.output": dict(lr_mult=1.0)}),
+    constructor="mmdenoise.DenoiserOptimWrapperConstructor",
 )
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=500),

@@ -11,9 +11,8 @@ optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="SGD", lr=0.0169, momentum=0.9, weight_decay=2.97e-5),
     # As in the release: the last layer at x0.1, biases of convs at twice the rate and
-    # without decay. (There deconvs' biases keep the rate, and BN's decay.) Any
-    # paramwise setting also makes MMEngine collect the parameters one by one, which
-    # leaves the frozen head's out.
+    # without decay. (There deconvs' biases keep the rate, and BN's decay.)
+    constructor="mmdenoise.DenoiserOptimWrapperConstructor",
     paramwise_cfg=dict(
         bias_lr_mult=2,
         bias_decay_mult=0,

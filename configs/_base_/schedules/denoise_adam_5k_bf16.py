@@ -2,9 +2,8 @@
 optim_wrapper = dict(
     type="mmdenoise.MixedPrecisionOptimWrapper",
     optimizer=dict(type="Adam", lr=1e-3),
-    # Any paramwise setting makes MMEngine collect the parameters one by one, which
-    # leaves a frozen head's out. The release's x0.1 for the last layer is SGD's.
-    paramwise_cfg=dict(custom_keys={"denoiser.output": dict(lr_mult=1.0)}),
+    # The release's x0.1 for the last layer is SGD's.
+    constructor="mmdenoise.DenoiserOptimWrapperConstructor",
 )
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=200),

@@ -11,9 +11,8 @@ optim_wrapper = dict(
     optimizer=dict(type="SGD", lr=1.08, momentum=0.9, weight_decay=4.61e-8),
     clip_grad=dict(max_norm=0.00923),
     # As in the release: the last layer at x0.1, biases at twice the rate and without
-    # decay, but those of the deconvs at the rate itself. Any paramwise setting also
-    # makes MMEngine collect the parameters one by one, which leaves a frozen head's
-    # out.
+    # decay, but those of the deconvs at the rate itself.
+    constructor="mmdenoise.DenoiserOptimWrapperConstructor",
     paramwise_cfg=dict(
         bias_lr_mult=2,
         bias_decay_mult=0,
