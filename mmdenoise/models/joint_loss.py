@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mmdenoise.registry import MODELS
 
 from .balance import Balance
+from .flat_error import flat_error
 from .loss_terms import HeadLosses, divergence, squared_error, task_loss
 
 __all__ = ["JointLoss", "build_loss"]
@@ -44,6 +45,8 @@ class JointLoss(nn.Module):
             heads that give no logits over classes.
         balance: Number of batches at the start of a training over which pulls are
             measured (:class:`~.balance.Balance`); 0 takes weights as they are.
+        flat: Weight, as it is, of what stays of the error on flat areas; the paper has
+            no such term. See :func:`~.flat_error.flat_error`.
 
     Raises:
         ValueError: If a weight is negative or not finite, or if all are zero; if
@@ -58,9 +61,12 @@ class JointLoss(nn.Module):
         target: str = "labels",
         temperature: Optional[float] = 1.0,
         balance: int = 0,
+        flat: float = 0.0,
     ) -> None:
         super().__init__()
-        weights = dict(perceptual=perceptual, task=task, reconstruction=reconstruction)
+        weights = dict(
+            perceptual=perceptual, task=task, reconstruction=reconstruction, flat=flat
+        )
         for name, weight in weights.items():
             is_number = isinstance(weight, (int, float)) and not isinstance(
                 weight, bool
@@ -75,6 +81,7 @@ class JointLoss(nn.Module):
         self.perceptual = perceptual
         self.task = task
         self.reconstruction = reconstruction
+        self.flat = flat
         if target not in ("labels", "head"):
             raise ValueError(f"target must be 'labels' or 'head', got {target!r}")
         is_number = isinstance(temperature, (int, float))
@@ -96,7 +103,8 @@ class JointLoss(nn.Module):
     @property
     def needs_clean(self) -> bool:
         """Whether a term compares with the clean image."""
-        return self.reconstruction > 0 or self.compares_in_head
+        in_images = self.reconstruction > 0 or self.flat > 0
+        return in_images or self.compares_in_head
 
     @property
     def compares_in_head(self) -> bool:
@@ -162,6 +170,8 @@ class JointLoss(nn.Module):
         weights = {name: getattr(self, name) for name in raw}
         if self.balance is not None:
             weights = self.balance(raw, denoised, weights)
+        if self.flat > 0:
+            raw["flat"], weights["flat"] = flat_error(denoised, clean, area), self.flat
         terms = {f"loss_{name}": weights[name] * raw[name] for name in raw}
         terms.update((name, value.detach()) for name, value in raw.items())
         if self.balance is not None:
