@@ -17,10 +17,14 @@ from . import registry  # noqa: E402,F401
 from .version import __version__  # noqa: E402
 from .weights import atomic_backend  # noqa: E402,F401
 
-__all__ = ["__version__", "denoise", "load_denoiser"]
+__all__ = ["__version__", "denoise", "list_denoisers", "load_denoiser"]
 
 # Loaded when first asked for, with torch and the hosts.
-_HOMES = dict(denoise="apis.denoising", load_denoiser="apis.denoiser")
+_HOMES = dict(
+    denoise="apis.denoising",
+    list_denoisers="apis.denoiser",
+    load_denoiser="apis.denoiser",
+)
 
 
 def __getattr__(name: str) -> object:

@@ -1,16 +1,16 @@
 """Python functions behind the commands.
 
-Two of them are for everybody: ``load_denoiser`` and ``denoise``.
+Three of them are for everybody: ``load_denoiser``, ``list_denoisers``, ``denoise``.
 """
 
 from __future__ import annotations
 
 import importlib
 
-__all__ = ["denoise", "load_denoiser"]
+__all__ = ["denoise", "list_denoisers", "load_denoiser"]
 
 # Loaded when first asked for: the commands import this package before anything else.
-_HOMES = dict(denoise="denoising", load_denoiser="denoiser")
+_HOMES = dict(denoise="denoising", list_denoisers="denoiser", load_denoiser="denoiser")
 
 
 def __getattr__(name: str) -> object:

@@ -14,7 +14,13 @@ from mmdenoise.weights.endings import READ
 from mmdenoise.weights.named_weights import find_weights, load_denoiser_weights
 from mmdenoise.weights.zoo import zoo_file, zoo_hint, zoo_names
 
-__all__ = ["UnnamedDenoiserError", "denoiser_config", "load_denoiser", "takes_sigma"]
+__all__ = [
+    "UnnamedDenoiserError",
+    "denoiser_config",
+    "list_denoisers",
+    "load_denoiser",
+    "takes_sigma",
+]
 
 OURS, DENOISERS = "mmdenoise.", "mmdenoise.models.denoisers."
 
@@ -73,6 +79,17 @@ def load_denoiser(
     if for_inference and hasattr(denoiser, "for_inference"):
         denoiser = denoiser.for_inference()
     return denoiser.to(target)
+
+
+def list_denoisers() -> list[str]:
+    """Names of the denoisers with weights that :func:`load_denoiser` has at hand.
+
+    Example:
+        >>> from mmdenoise import list_denoisers
+        >>> "multiscale_blind" in list_denoisers()
+        True
+    """
+    return zoo_names()
 
 
 def denoiser_config(source: str, sigma: float | None = None) -> tuple[dict, str | None]:

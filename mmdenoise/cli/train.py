@@ -34,6 +34,7 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.cli.runs import check_data, join_ranks, read_config
     from mmdenoise.cli.work_dirs import claim_work_dir
     from mmdenoise.weights.mmengine_loading import checkpoint_to_resume
+    from mmdenoise.weights.resume import say_what_is_there
 
     cfg = read_config(args, args.work_dir)
     _set_precision(cfg, args.precision)
@@ -46,9 +47,11 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError("--trust-checkpoint goes with --resume, and says nothing else")
     if args.resume:
         # Its own search: the pointer file may name a checkpoint that does not open.
-        newest = checkpoint_to_resume(cfg.work_dir, args.trust_checkpoint)
+        newest = checkpoint_to_resume(cfg.work_dir, args.trust_checkpoint, cfg.model)
         if newest is not None:
             cfg.load_from, cfg.resume = newest, True
+    else:
+        say_what_is_there(cfg.work_dir)
     check_data(cfg)
     join_ranks(cfg)
     claim_work_dir(cfg)

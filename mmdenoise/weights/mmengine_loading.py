@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 
 from mmengine.dist import barrier, get_rank
@@ -13,7 +13,7 @@ from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
 from mmdenoise.weights.reader import local_path, open_checkpoint
-from mmdenoise.weights.resume import newest_checkpoint
+from mmdenoise.weights.resume import newest_checkpoint, refuse_another_training
 
 __all__ = ["checkpoint_to_resume", "safe_loading"]
 
@@ -78,19 +78,22 @@ CheckpointLoader.register_scheme(URLS, load_from_http, force=True)
 mmengine_checkpoint.load_from_http = load_from_http
 
 
-def checkpoint_to_resume(work_dir: str, trusted: bool = False) -> str | None:
+def checkpoint_to_resume(
+    work_dir: str, trusted: bool = False, model: Mapping | None = None
+) -> str | None:
     """Find the checkpoint with which a training goes on, newest first.
 
     Args:
         work_dir: Folder of the training.
         trusted: The user made what is in the folder, and lets it be unpickled, here and
             by MMEngine, until the :func:`safe_loading` around this ends.
+        model: The config's ``model``, to which the checkpoint has to belong.
 
     Returns:
         Its path; None if the folder holds no checkpoint.
 
     Raises:
-        ValueError: If it holds some and none opens.
+        ValueError: If it holds some and none opens, or if they are another training's.
     """
     paths = [
         path
@@ -103,6 +106,8 @@ def checkpoint_to_resume(work_dir: str, trusted: bool = False) -> str | None:
             f"--resume: none of the {len(paths)} checkpoints in {work_dir!r} opens, as "
             "said above; move them away to start afresh"
         )
+    if newest is not None and model is not None:
+        refuse_another_training(newest, model, trusted)
     if newest is not None and trusted and _trusted.get() is not None:
         _trusted.set(_trusted.get() | {os.path.realpath(newest)})
     return newest

@@ -2,39 +2,146 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Iterator, Mapping
 
 from mmengine.logging import print_log
 
-from mmdenoise.weights.state_dicts import read_state_dict
+from mmdenoise.weights.config_record import model_in_text
+from mmdenoise.weights.reader import open_checkpoint
+from mmdenoise.weights.state_dicts import weights_in
 
-__all__ = ["newest_checkpoint"]
+__all__ = ["newest_checkpoint", "refuse_another_training", "say_what_is_there"]
+
+NUMBERED = re.compile(r"(?:iter|epoch)_(\d+)\.pth")
+POINTER = "last_checkpoint"
+# What may change while a training goes on: where files are, and how it is computed.
+FREE = (
+    *("head_checkpoint", "denoiser_checkpoint", "data_preprocessor", "init_cfg"),
+    *("head_autocast", "activation_checkpointing", "compile_denoiser"),
+)
 
 
 def newest_checkpoint(work_dir: str, trusted: bool = False) -> str | None:
     """Return the newest checkpoint of a folder that opens, or None.
 
-    Not the one that ``last_checkpoint`` points to: a kill can fall between the file and
-    the pointer, or leave a file of an older writer half-written.
+    Not just the one that ``last_checkpoint`` points to: a kill can fall between the
+    file and the pointer, or leave a file of an older writer half-written. One of a
+    higher number that was saved earlier is of another training, and passed over.
 
     Args:
         work_dir: Folder with ``iter_N.pth`` or ``epoch_N.pth`` files.
         trusted: As for :func:`mmdenoise.weights.reader.open_checkpoint`.
     """
-    if not os.path.isdir(work_dir):
-        return None
-    numbered = []
-    for name in os.listdir(work_dir):
-        match = re.fullmatch(r"(?:iter|epoch)_(\d+)\.pth", name)
-        if match:
-            numbered.append((int(match[1]), name))
-    for _, name in sorted(numbered, reverse=True):
-        path = os.path.join(work_dir, name)
-        try:
-            read_state_dict(path, trusted=trusted)
-        except ValueError as error:
-            print_log(f"passed over: {error}", logger="current", level=30)
+    pointed = _pointed(work_dir)
+    last = "" if pointed is None else (_saved(pointed, trusted) or "")
+    for path in _numbered(work_dir):
+        saved = _saved(path, trusted, say=True)
+        if saved is None:
+            continue
+        if path != pointed and saved and last and saved < last:
+            _say(
+                f"passed over: {path!r} is of an earlier training: it was saved "
+                f"{saved}, and {os.path.basename(pointed)}, the last one, {last}"
+            )
             continue
         return path
     return None
+
+
+def refuse_another_training(path: str, model: Mapping, trusted: bool = False) -> None:
+    """Refuse to go on with a checkpoint of another cascade than the config's.
+
+    Args:
+        path: The checkpoint.
+        model: The config's ``model``.
+        trusted: As for :func:`mmdenoise.weights.reader.open_checkpoint`.
+
+    Raises:
+        ValueError: Naming what differs between the config and the one that the
+            checkpoint keeps; a checkpoint that keeps none is believed.
+    """
+    meta = _meta(open_checkpoint(path, trusted=trusted))
+    theirs = model_in_text(meta.get("cfg"))
+    if theirs is None:
+        return
+    found = next(_differences(_kept(theirs), _kept(model), "model"), None)
+    if found is not None:
+        key, was, now = found
+        raise ValueError(
+            f"--resume: {path!r} is of another training: its {key} is {was}, the "
+            f"config's {now}; go on with that one's options, give another --work-dir, "
+            "or begin from its weights with load_from"
+        )
+
+
+def say_what_is_there(work_dir: str) -> None:
+    """Say that a training begins in a folder that holds another one's checkpoints."""
+    paths = list(_numbered(work_dir))
+    if paths:
+        _say(
+            f"{work_dir!r} holds {len(paths)} checkpoints of an earlier training, up "
+            f"to {os.path.basename(paths[0])}: this one begins anew and replaces those "
+            "of its own names; --resume goes on with that one, another --work-dir "
+            "keeps both"
+        )
+
+
+def _numbered(work_dir: str) -> Iterator[str]:
+    """The checkpoints of a folder, highest number first."""
+    names = os.listdir(work_dir) if os.path.isdir(work_dir) else []
+    found = ((NUMBERED.fullmatch(name), name) for name in names)
+    numbered = [(int(match[1]), name) for match, name in found if match]
+    for _, name in sorted(numbered, reverse=True):
+        yield os.path.join(work_dir, name)
+
+
+def _pointed(work_dir: str) -> str | None:
+    """The checkpoint of a folder that its pointer names, wherever the folder is now."""
+    try:
+        with open(os.path.join(work_dir, POINTER), encoding="utf-8") as file:
+            name = os.path.basename(file.read(4096).strip())
+    except (OSError, UnicodeDecodeError):
+        return None
+    path = os.path.join(work_dir, name)
+    return path if NUMBERED.fullmatch(name) and os.path.isfile(path) else None
+
+
+def _saved(path: str, trusted: bool, say: bool = False) -> str | None:
+    """When a checkpoint was saved; '' if it does not say, None if it does not open."""
+    try:
+        content = open_checkpoint(path, trusted=trusted)
+        weights_in(content, f"checkpoint: {path!r}")
+    except ValueError as error:
+        if say:
+            _say(f"passed over: {error}")
+        return None
+    time = _meta(content).get("time")
+    return time if isinstance(time, str) else ""
+
+
+def _meta(content: object) -> dict:
+    meta = content.get("meta") if isinstance(content, dict) else None
+    return meta if isinstance(meta, dict) else {}
+
+
+def _kept(model: Mapping) -> dict:
+    """A model's options as a record has them, without those that may change."""
+    plain = json.loads(json.dumps(dict(model), default=str))
+    if isinstance(plain.get("head"), str):
+        del plain["head"]  # a path; the head itself is known by its fingerprint
+    return {key: value for key, value in plain.items() if key not in FREE}
+
+
+def _differences(theirs: object, ours: object, key: str) -> Iterator[tuple]:
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        for name in dict.fromkeys((*theirs, *ours)):
+            yield from _differences(theirs.get(name), ours.get(name), f"{key}.{name}")
+    elif theirs != ours:
+        yield key, theirs, ours
+
+
+def _say(text: str) -> None:
+    print_log(text, logger="current", level=30)

@@ -8,6 +8,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+import mmdenoise
+from mmdenoise import apis
 from mmdenoise.apis import load_denoiser
 from mmdenoise.apis.denoiser import takes_sigma
 from mmdenoise.registry import MODELS
@@ -97,6 +99,16 @@ def test_from_a_training(tmp_path, network, prefix):
     torch.save(dict(state_dict=state), path)
     with pytest.raises(ValueError, match="iter_7.pth' does not say what denoiser"):
         load_denoiser(path)
+
+
+def test_what_the_package_offers(a_zoo):
+    """Without its modules' names, from the package itself and from its functions."""
+    assert mmdenoise.load_denoiser is apis.load_denoiser is load_denoiser
+    assert mmdenoise.denoise is apis.denoise
+    names = ["multiscale_blind", "multiscale_sigma25", "multiscale_sigma60"]
+    assert mmdenoise.list_denoisers() == apis.list_denoisers() == names
+    with pytest.raises(AttributeError, match="has no attribute 'list_denoiser'"):
+        mmdenoise.list_denoiser  # noqa: B018
 
 
 def test_unknown_names(a_zoo):

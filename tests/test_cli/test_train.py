@@ -40,6 +40,18 @@ def test_resume_where_there_is_nothing_starts_from_the_beginning(tool, world):
     assert "Iter(train) [1/1]" in run.out
 
 
+def test_a_folder_that_another_training_used(tool, world, tmp_path):
+    short = ["train_cfg.max_iters=1"]
+    assert "earlier training" not in tool("train", world.config, options=short).out
+    other = [*short, "model.noise.sigma=5"]
+    run = tool("train", world.config, "--resume", options=other)
+    assert "iter_1.pth' is of another training: its model.noise.sigma is" in run.error
+    run = tool("train", world.config, options=other)
+    assert run.code == 0, run.err
+    assert "holds 1 checkpoints of an earlier training, up to iter_1.pth" in run.out
+    assert tool("train", world.config, "--resume", options=other).code == 0
+
+
 def test_resuming_runs_no_text(tool, world, tmp_path):
     """MMEngine executes ``meta.config``, a config's text, where there is one."""
     assert tool("train", world.config, options=["train_cfg.max_iters=1"]).code == 0

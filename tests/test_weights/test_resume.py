@@ -5,14 +5,18 @@ import logging
 import pytest
 import torch
 
-from mmdenoise.weights.resume import newest_checkpoint
+from mmdenoise.weights.resume import (
+    newest_checkpoint,
+    refuse_another_training,
+    say_what_is_there,
+)
 
 
 @pytest.fixture
 def save(tmp_path):
-    def write(name):
+    def write(name, **meta):
         path = tmp_path / name
-        torch.save(dict(state_dict=dict(weight=torch.ones(100)), meta={}), path)
+        torch.save(dict(state_dict=dict(weight=torch.ones(100)), meta=meta), path)
         return path
 
     return write
@@ -86,3 +90,77 @@ def test_there_is_none(tmp_path, save, warnings):
     save("iter_1.pth").write_bytes(b"not a checkpoint")
     assert newest_checkpoint(str(tmp_path)) is None
     assert len(warnings) == 1
+
+
+def test_a_higher_number_of_an_earlier_training(tmp_path, save, warnings):
+    """A training began anew in a used folder, and was killed."""
+    save("iter_1000.pth", time="20260101_120000")
+    save("iter_100.pth", time="20260102_120000")
+    last = tmp_path / "last_checkpoint"
+    last.write_text("/moved/since/iter_100.pth")
+    assert newest_checkpoint(str(tmp_path)) == str(tmp_path / "iter_100.pth")
+    assert len(warnings) == 1 and "iter_1000.pth' is of an earlier" in warnings[0][1]
+    assert "iter_100.pth, the last one, 20260102_120000" in warnings[0][1]
+    # Saved after what the pointer names: the kill fell between the two.
+    save("iter_200.pth", time="20260102_120500")
+    assert newest_checkpoint(str(tmp_path)) == str(tmp_path / "iter_200.pth")
+    # A pointer to nothing says nothing.
+    last.write_text("iter_7.pth")
+    assert newest_checkpoint(str(tmp_path)) == str(tmp_path / "iter_1000.pth")
+
+
+MODEL = dict(
+    type="mmdenoise.Cascade",
+    denoiser=dict(type="mmdenoise.DnCNN", depth=3),
+    noise=dict(type="mmdenoise.GaussianNoise", sigma=(0, 60)),
+    head="a/head.py",
+    head_checkpoint="a/head.pth",
+)
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (dict(noise=dict(type="mmdenoise.GaussianNoise", sigma=30)), "noise.sigma is"),
+        (
+            dict(denoiser=dict(type="mmdenoise.FFDNet")),
+            "denoiser.type is mmd.*DnC",
+        ),
+        (dict(tap="backbone"), "model.tap is None, the config's backbone"),
+        (dict(noise=None), "the config's None"),
+    ],
+)
+def test_the_training_of_another_config(save, change, words):
+    path = str(save("iter_1.pth", cfg=f"model = {MODEL!r}"))
+    refuse_another_training(path, MODEL)
+    with pytest.raises(ValueError, match=f"iter_1.pth' is of another.*{words}"):
+        refuse_another_training(path, dict(MODEL, **change))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(head="b/head.py", head_checkpoint="b/head.pth"),
+        dict(denoiser_checkpoint=None),
+        dict(noise=dict(type="mmdenoise.GaussianNoise", sigma=[0, 60])),
+        dict(compile_denoiser=True, head_autocast=False),
+    ],
+)
+def test_what_may_change_between_two_starts(save, change):
+    path = str(save("iter_1.pth", cfg=f"model = {MODEL!r}"))
+    refuse_another_training(path, dict(MODEL, **change))
+
+
+def test_a_checkpoint_without_a_record_is_believed(save):
+    refuse_another_training(str(save("iter_1.pth")), MODEL)
+    refuse_another_training(str(save("iter_2.pth", cfg="model = f(1)")), MODEL)
+
+
+def test_what_a_new_training_finds(tmp_path, save, warnings):
+    say_what_is_there(str(tmp_path / "gone"))
+    say_what_is_there(str(tmp_path))
+    assert warnings == []
+    save("iter_5.pth")
+    save("iter_10.pth")
+    say_what_is_there(str(tmp_path))
+    assert "holds 2 checkpoints of an earlier training, up to iter_10" in warnings[0][1]
