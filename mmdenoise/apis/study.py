@@ -45,6 +45,9 @@ def make_study(
     key_path = os.path.join(out, "study_key.json")
     refuse_existing([page_path, key_path], overwrite)
     check_writable(out)
+    twice = [path for path in paths if paths.count(path) > 1]
+    if twice:
+        raise ValueError(f"the image {twice[0]!r} is named twice")
     images = {}
     for path in paths:
         denoised = methods.run(methods.read(path)).denoised

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["class_colours", "draw_best_classes", "draw_label_map"]
+__all__ = ["IGNORED", "class_colours", "draw_best_classes", "draw_label_map"]
 
 # Of Okabe and Ito, told apart by colour-blind readers; then the same, lighter.
 OKABE_ITO = [

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .class_views import class_colours, draw_best_classes, draw_label_map
+from .class_views import IGNORED, class_colours, draw_best_classes, draw_label_map
 from .regions import Region
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def draw_method_panel(
 
     titles = [textwrap.fill(title, TITLE_WIDTH) for title in blocks[0].cells]
     head = TITLE_LINE * max(title.count("\n") + 1 for title in titles) + GAP
-    shown = _classes_in([*blocks, *beside])
+    shown = _classes_in([*blocks, *beside], classes)
     width = 2 * MARGIN + len(titles) * (CELL + GAP) - GAP
     names = _legend_names(shown, classes, width)
     longest = max((len(line) for name in names for line in name.split("\n")), default=0)
@@ -209,10 +209,15 @@ PARTS = dict(
 )
 
 
-def _classes_in(blocks: Sequence[Block]) -> dict[int, tuple[int, int, int]]:
+def _classes_in(
+    blocks: Sequence[Block], classes: Sequence[str]
+) -> dict[int, tuple[int, int, int]]:
     maps = [c.labels for b in blocks for c in b.cells.values() if c.labels is not None]
     present = {int(label) for labels in maps for label in np.unique(labels)}
-    return class_colours(sorted(present - {255}))
+    # With so many classes it is one of them.
+    if len(classes) <= IGNORED:
+        present.discard(IGNORED)
+    return class_colours(sorted(present))
 
 
 def _legend_names(

@@ -91,6 +91,8 @@ def test_what_is_wrong_is_one_line(command, photo, work):
     image = photo("one.png")
     run = command("study", "make", image, *OPTIONS, "--out", "s")
     assert run.code == 1 and "give --sigma" in run.err
+    run = command("study", "make", image, image, *OPTIONS, "--sigma", "50")
+    assert run.code == 1 and "named twice" in run.err
     run = command("study", "make", "no.png", *OPTIONS, "--sigma", "50", "--out", "s")
     assert run.code == 1 and "there is no image 'no.png'" in run.err
     one = ["study", "make", image, OPTIONS[0], "--sigma", "50", "--out", "s"]
