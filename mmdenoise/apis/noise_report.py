@@ -48,6 +48,7 @@ CLEAN = 1.5
 COARSE = 2.0  # of every second pixel: clean photographs measured up to 1.3
 # White noise keeps 0.96 and more of its level at full size, and correlates less.
 WHITE_SHARE, CORRELATED = 0.93, 0.12
+TEXTURE = 0.5  # by which fine texture raised the coarse level
 # Variance of the brightest over that of the darkest step, from which it counts.
 GROWS = 1.5
 FEWEST_PATCHES = 1000  # of each file, however many there are
@@ -128,7 +129,7 @@ def describe_noise(image: np.ndarray) -> NoiseReport:
     correlation = neighbour_correlation(image)
     share = clipped_share(image)
     clipped = share if share >= CLIPPED else 0.0
-    narrow = level < WHITE_SHARE * coarse
+    narrow = level < min(WHITE_SHARE * coarse, coarse - TEXTURE)
     if level >= CLEAN and not (narrow and correlation > CORRELATED):
         return NoiseReport("white", level, correlation, clipped)
     # Old compression below new noise leaves a grid too; but not under white noise.

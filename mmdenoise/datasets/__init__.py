@@ -1,10 +1,12 @@
-"""Clean-image folders, the hosts' sets, the generated ones, and pipeline steps."""
+"""Folders of images and pairs, the hosts' sets, generated ones, pipeline steps."""
 
 from mmdenoise.hosts import has_host
 
 from .clean_images import CleanImageDataset
 from .draws import DrawSampler
 from .flat_areas import FlatBars, FlatPatches, StretchContrast
+from .pair_transforms import LoadPair, PackPair
+from .pairs import PairedImageDataset
 from .patch_dataset import PatchDataset
 from .transforms import LoadImage, PackImage, RandomPatch
 
@@ -14,7 +16,10 @@ __all__ = [
     "FlatBars",
     "FlatPatches",
     "LoadImage",
+    "LoadPair",
     "PackImage",
+    "PackPair",
+    "PairedImageDataset",
     "PatchDataset",
     "RandomPatch",
     "StretchContrast",
