@@ -29,6 +29,16 @@ from mmdenoise.weights.pickled_arrays import (
     scalar,
     statistic,
 )
+from mmdenoise.weights.pickled_containers import (
+    checked_key,
+    made_bytearray,
+    made_bytes,
+    made_complex,
+    made_counter,
+    made_ordered,
+    made_set,
+    made_slice,
+)
 
 __all__ = ["Storage", "Values"]
 
@@ -64,8 +74,6 @@ OTHER_TENSORS = {
     "_rebuild_device_tensor_from_cpu_tensor": "other devices'",
     "_rebuild_wrapper_subclass": "wrapped",
 }
-# Of a key that is a tuple.
-MOST_PARTS = 4
 
 
 @dataclass(frozen=True)
@@ -135,7 +143,7 @@ class Values:
         if len(items) % 2:
             raise Refused("it has a key without a value")
         for key, value in zip(items[::2], items[1::2]):
-            target[_key(key)] = value
+            target[checked_key(key)] = value
 
     def storage(self, identity: object) -> Storage:
         """Read the numbers that a persistent identity names."""
@@ -182,78 +190,14 @@ def _parameter(values: Values, data: Tensor, requires_grad: bool, hooks=None) ->
     return torch.nn.Parameter(data.detach(), bool(requires_grad) and numbers)
 
 
-def _bytes(values: Values, text: str = "", encoding: str = "latin1") -> bytes:
-    """Stand in for ``codecs.encode``, as which bytes are written, and for ``bytes``."""
-    if type(encoding) is not str or encoding.replace("-", "") != "latin1":
-        raise Refused(f"it asks for the encoding {said(encoding)}")
-    if type(text) is bytes:
-        return text
-    if type(text) is not str:
-        raise Refused("it asks for bytes of no text")
-    values.budget.spend(len(text))
-    return text.encode("latin1")
-
-
-def _bytearray(values: Values, *arguments) -> bytearray:
-    return bytearray(_bytes(values, *arguments))
-
-
-def _counter(values: Values, counts: object = ()) -> Counter:
-    return Counter(_ordered(values, counts))
-
-
-def _ordered(values: Values, items: object = ()) -> OrderedDict:
-    if type(items) in (dict, OrderedDict):
-        items = list(items.items())
-    pairs = _items(values, items)
-    if not all(type(pair) in (list, tuple) and len(pair) == 2 for pair in pairs):
-        raise Refused("it has a dict of what are no pairs")
-    return OrderedDict((_key(key), value) for key, value in pairs)
-
-
-def _set(values: Values, items: object = ()) -> set:
-    return {_key(item) for item in _items(values, items)}
-
-
 def _size(values: Values, items: object = ()) -> torch.Size:
     return torch.Size(naturals(items))
-
-
-def _slice(values: Values, *parts) -> slice:
-    if not all(part is None or type(part) is int for part in parts):
-        raise Refused("it has a slice of no numbers")
-    return slice(*parts)
-
-
-def _complex(values: Values, real: float, imaginary: float) -> complex:
-    if not {type(real), type(imaginary)} <= {int, float}:
-        raise Refused("it has a complex number of no numbers")
-    return complex(real, imaginary)
 
 
 def _device(values: Values, kind: str, index: int = 0) -> torch.device:
     if type(kind) is not str or len(kind) > 20:
         raise Refused("it names a device that is none")
     return torch.device(kind) if kind == "cpu" else torch.device(kind, natural(index))
-
-
-def _items(values: Values, items: object) -> list | tuple:
-    if type(items) not in (list, tuple):
-        raise Refused("it fills a container of no list")
-    # Each time anew, however often the list is named: about so many bytes an item.
-    values.budget.spend(100 * len(items))
-    return items
-
-
-def _key(key: object) -> object:
-    """Check a dict's key or a set's item: hashing what is nested may never end."""
-    parts = key if type(key) is tuple else (key,)
-    plain = (str, int, float, bool, bytes, type(None), torch.dtype, torch.device)
-    if len(parts) > MOST_PARTS or not all(type(part) in plain for part in parts):
-        raise Refused(f"it has a key that is no number and no text: {said(key)}")
-    if any(type(part) is int and abs(part) >= 1 << 60 for part in parts):
-        raise Refused("it has a key that is too large a number")
-    return key
 
 
 def _is_metadata(metadata: object) -> bool:
@@ -265,15 +209,15 @@ def _is_metadata(metadata: object) -> bool:
 # What may be called, by name. NumPy's module has one name in files of NumPy 1 and
 # another in those of NumPy 2.
 CALLS: dict[str, Callable] = {
-    "_codecs.encode": _bytes,
-    "builtins.bytearray": _bytearray,
-    "builtins.bytes": _bytes,
-    "builtins.complex": _complex,
+    "_codecs.encode": made_bytes,
+    "builtins.bytearray": made_bytearray,
+    "builtins.bytes": made_bytes,
+    "builtins.complex": made_complex,
     "builtins.getattr": statistic,
-    "builtins.set": _set,
-    "builtins.slice": _slice,
-    "collections.Counter": _counter,
-    "collections.OrderedDict": _ordered,
+    "builtins.set": made_set,
+    "builtins.slice": made_slice,
+    "collections.Counter": made_counter,
+    "collections.OrderedDict": made_ordered,
     "numpy.dtype": begun_dtype,
     "numpy.core.multiarray._reconstruct": begun_array,
     "numpy._core.multiarray._reconstruct": begun_array,

@@ -140,72 +140,6 @@ def test_nothing_is_half_written(tmp_path, network, monkeypatch):
     assert path.read_bytes() == b"before" and len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize(
-    "options, theirs, ours",
-    [
-        # Weights of the same shapes, and another result.
-        (dict(global_skip=False), "global_skip=True", "global_skip=False"),
-        (dict(norm_cfg=dict(type="BN", eps=1e-3)), "{'type': 'BN'}", "0.001"),
-        (dict(stem_channels=8), "stem_channels=4", "stem_channels=8"),
-        (dict(scales=2, fusion="sum"), "scales=3, .*'concat'", "scales=2, .*'sum'"),
-    ],
-)
-def test_another_architecture(release, options, theirs, ours):
-    network = build(**options)
-    before = {k: v.clone() for k, v in network.state_dict().items()}
-    kind = "mmdenoise.MultiScaleDenoiser"
-    words = rf"file of {kind}\(.*{theirs}.*\), and the config builds {kind}\(.*{ours}"
-    with pytest.raises(RuntimeError, match=words) as error:
-        load_denoiser_weights(network, release, dict(SMALL, **options))
-    assert f"denoiser_checkpoint {release!r}" in str(error.value)
-    assert same(network.state_dict(), before)
-
-
-def test_another_denoiser(release):
-    config = dict(type="mmdenoise.IdentityDenoiser")
-    with pytest.raises(RuntimeError, match="MultiScaleDenoiser.*builds mmdenoise.Iden"):
-        load_denoiser_weights(MODELS.build(config), release, config)
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        dict(SMALL, scales=3, norm_cfg=dict(type="BN")),
-        dict(SMALL, norm_cfg=dict(type="SyncBN", requires_grad=False)),
-        dict(SMALL, type=type(build())),
-    ],
-)
-def test_the_same_architecture_in_other_words(release, network, config):
-    other = build()
-    load_denoiser_weights(other, release, config)
-    assert same(other.state_dict(), network.state_dict())
-
-
-@KINDS
-@pytest.mark.parametrize(
-    "change, words",
-    [
-        (dict(mmdenoise_format="2"), "denoiser file of format 2; .* knows format 1"),
-        (dict(denoiser="{"), "metadata are not readable"),
-        (
-            dict(denoiser='{"type": "mmdenoise.Gone"}'),
-            "holds a 'mmdenoise.Gone'; a file may",
-        ),
-    ],
-)
-def test_metadata_nobody_here_can_read(tmp_path, network, kind, change, words):
-    from safetensors.torch import save_file
-
-    path = str(tmp_path / f"x.{kind}")
-    info = dict(write_denoiser_file(path, network.state_dict(), SMALL), **change)
-    if kind == "pth":
-        torch.save(dict(state_dict=network.state_dict(), meta=info), path)
-    else:
-        save_file(network.state_dict(), path, metadata=info)
-    with pytest.raises(RuntimeError, match=words):
-        load_denoiser_weights(build(), path, SMALL)
-
-
 def test_nan_is_neither_written_nor_loaded(tmp_path, network):
     state = network.state_dict()
     state["stem.bias"][0] = float("nan")
@@ -222,18 +156,6 @@ def test_nan_is_neither_written_nor_loaded(tmp_path, network):
 def test_other_endings(tmp_path, network, name):
     with pytest.raises(ValueError, match="ends in .safetensors or .pth, not as"):
         write_denoiser_file(str(tmp_path / name), network.state_dict(), SMALL)
-
-
-def test_the_weights_of_another_module(tmp_path, network):
-    path = str(tmp_path / "cascade.pth")
-    state = {f"denoiser.{key}": value for key, value in network.state_dict().items()}
-    torch.save(state, path)
-    other = build()
-    load_denoiser_weights(other, path, SMALL)
-    assert same(other.state_dict(), network.state_dict())
-    torch.save({"backbone.conv1.weight": torch.ones(1)}, path)
-    with pytest.raises(RuntimeError, match="it holds backbone.*, not stem"):
-        load_denoiser_weights(build(), path, SMALL)
 
 
 def test_whole_config_leaves_what_it_was_given():
