@@ -45,8 +45,21 @@ def test_the_table_is_read_and_has_both_hosts_networks():
     ]
     assert len(ROWS) == len(table) - 2, "but for the head and the rule"
     for host, networks in (
-        ("mmpretrain::", ("vgg", "resnet", "mobilenet_v2", "swin", "vision_tr")),
-        ("mmseg::", ("r50", "mobilenet_v2", "swin", "vit")),
+        (
+            "mmpretrain::",
+            (
+                *("vgg", "resnet", "mobilenet_v2", "mobilenet_v3", "efficientnet"),
+                *("convnext", "densenet", "regnet", "hrnet", "swin", "vision_tr"),
+            ),
+        ),
+        (
+            "mmseg::",
+            (
+                *("r50", "mobilenet_v2", "mobilenet_v3", "convnext", "hrnet", "swin"),
+                *("vit", "segformer", "segnext", "ddrnet", "pidnet", "unet"),
+                *("bisenetv1", "bisenetv2"),
+            ),
+        ),
     ):
         heads = [row[0] for row in ROWS if row[0].startswith(host)]
         assert all(any(name in head for head in heads) for name in networks)

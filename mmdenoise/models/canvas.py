@@ -25,6 +25,11 @@ class Canvas:
         sizes: (h_i, w_i) of each image.
         frame: (N, 3, Hb, Wb), the output of the head's preprocessor. None where the
             head is to get the images as they are.
+
+    Example:
+        >>> canvas = Canvas([(2, 3), (1, 2)])
+        >>> [tuple(image.shape) for image in canvas.crop(torch.zeros(2, 3, 2, 3))]
+        [(3, 2, 3), (3, 1, 2)]
     """
 
     def __init__(self, sizes: Sequence[Size], frame: Optional[Tensor] = None) -> None:

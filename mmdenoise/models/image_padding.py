@@ -17,6 +17,11 @@ def pad_to(image: Tensor, height: int, width: int) -> Tensor:
     Returns:
         The image in the upper left corner of (..., ``height``, ``width``). A side
         shorter than its padding cannot be mirrored and repeats its last line.
+
+    Example:
+        >>> from torch import tensor
+        >>> pad_to(tensor([[[1.0, 2, 3]]]), 1, 5)
+        tensor([[[1., 2., 3., 2., 1.]]])
     """
     for extra, pads, side in (
         (height - image.shape[-2], (0, 0, 0, height - image.shape[-2]), -2),

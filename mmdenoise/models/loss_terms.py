@@ -33,6 +33,10 @@ def squared_error(
 
     Returns:
         Scalar, in squared units of the input.
+
+    Example:
+        >>> squared_error(torch.ones(2, 3, 4, 4), torch.zeros(2, 3, 4, 4))
+        tensor(3.)
     """
     if prediction.shape != target.shape:
         raise ValueError(
@@ -67,6 +71,11 @@ def divergence(
 
     Returns:
         Scalar, in nats times T^2.
+
+    Example:
+        >>> logits = torch.tensor([[3.0, 1.0]]).log()
+        >>> divergence(torch.zeros(1, 2), logits, temperature=1.0)
+        tensor(0.1308)
     """
     if prediction.shape != target.shape or prediction.dim() < 2:
         raise ValueError(
@@ -105,6 +114,10 @@ def task_loss(losses: HeadLosses) -> Tensor:
 
     As in MMEngine, a loss is an entry whose key contains ``loss``; a list of tensors
     counts as the sum of its members.
+
+    Example:
+        >>> task_loss(dict(loss_ce=torch.tensor(2.0), acc=torch.tensor(0.5)))
+        tensor(2.)
     """
     terms = [
         value.mean() if isinstance(value, Tensor) else sum(v.mean() for v in value)

@@ -236,6 +236,12 @@ def add_level_channel(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     Raises:
         ValueError: If it is no such network's, or takes the level already.
+
+    Example:
+        >>> state = add_level_channel(MultiScaleDenoiser().state_dict())
+        >>> told = MultiScaleDenoiser(takes_sigma=True)
+        >>> told.load_state_dict(state)
+        <All keys matched successfully>
     """
     weight = state.get("stem.weight")
     if weight is None or weight.ndim != 4 or weight.shape[1] != 3:
