@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from torch import nn
 
-from mmdenoise.engine.progress import ProgressLine
 from mmdenoise.evaluation.contents import code_digest, file_digest, text_digest
 from mmdenoise.images import (
     OTHER,
     Picture,
-    image_size,
     lost_metadata,
     read_image,
     refuse_unfit,
@@ -30,6 +25,7 @@ from mmdenoise.weights.fingerprint import fingerprint
 
 from .denoising import denoise, precision_of
 from .file_plan import Plan
+from .file_progress import FileProgress
 from .finished_files import FinishedFiles
 
 __all__ = ["Options", "Outcome", "check_outputs", "denoise_files"]
@@ -123,7 +119,7 @@ def denoise_files(
         resume: Keep the files that an earlier run made of the same images with the same
             denoiser and options.
     """
-    progress = _Progress(path for path, _ in plan.pairs)
+    progress = FileProgress(path for path, _ in plan.pairs)
     record = None if plan.folder is None else FinishedFiles(plan.folder)
     means = _digest(denoiser, options) if record is not None else ""
     outcome = Outcome()
@@ -161,7 +157,7 @@ def _denoise_picture(
     target: str,
     picture: Picture,
     options: Options,
-    progress: _Progress,
+    progress: FileProgress,
 ) -> list[str]:
     """Denoise the colours of a picture; other samples stay.
 
@@ -210,45 +206,3 @@ def _skipped(paths: list[str], limit: int = 3) -> str:
     more = f" and {len(paths) - limit} more" if len(paths) > limit else ""
     names = ", ".join(repr(path) for path in paths[:limit])
     return f"skipped, as no images: {names}{more}"
-
-
-class _Progress:
-    """Megapixels done, of all files that have a size.
-
-    Args:
-        paths: The files.
-    """
-
-    def __init__(self, paths: Iterable[str]) -> None:
-        sizes = {path: image_size(path) for path in paths}
-        self._pixels = {path: height * width for path, (height, width) in sizes.items()}
-        self._before = self._now = 0
-        # What a failed file leaves undone says nothing of the pace.
-        self._worked = 0
-        self._start = time.monotonic()
-        self._line = ProgressLine("megapixels", sys.stderr)
-
-    def say(self, text: str) -> None:
-        """Write a line that stays."""
-        self._line.say(text)
-
-    def show(self, done: int, total: int) -> None:
-        """Show how many pixels of the file at hand are done."""
-        self._now = done
-        self._show()
-
-    def finish(self, path: str) -> None:
-        """Go on to the next file, however much of this one was done."""
-        undone = self._now < self._pixels[path]
-        self._before += self._pixels[path]
-        self._worked += self._now
-        self._now = 0
-        if undone:
-            self._show()
-
-    def _show(self) -> None:
-        done, total = self._before + self._now, sum(self._pixels.values())
-        worked = max(self._worked + self._now, 1)
-        left = (time.monotonic() - self._start) / worked * (total - done)
-        # Hundredths, and never 0 in all.
-        self._line.show(round(done / 1e6, 2), max(round(total / 1e6, 2), 0.01), left)

@@ -64,18 +64,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Denoise; 1 if an image could not be."""
     from mmdenoise.apis.denoise_files import Options, check_outputs, denoise_files
-    from mmdenoise.apis.denoiser import load_denoiser
+    from mmdenoise.apis.denoiser import load_denoiser, zoo_choice
     from mmdenoise.apis.file_plan import plan_files
     from mmdenoise.cli.devices import choose_device
-    from mmdenoise.weights.zoo import zoo_name
 
     plan = plan_files(args.sources, args.out)
     check_outputs(plan, args.overwrite, args.resume)
     device = choose_device(args.device)
-    if args.denoiser is None:
-        denoiser = load_denoiser(zoo_name(args.sigma), device)
-    else:
-        denoiser = load_denoiser(args.denoiser, device, args.sigma)
+    source, sigma = args.denoiser, args.sigma
+    if source is None:
+        source, sigma = zoo_choice(sigma)
+    denoiser = load_denoiser(source, device, sigma)
     options = Options(args.tile, None, args.white_level, args.precision or "auto")
     outcome = denoise_files(denoiser, plan, options, args.resume)
     print(outcome.summary(len(plan.pairs)))

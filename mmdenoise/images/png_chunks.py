@@ -12,7 +12,9 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 
-__all__ = ["NAMES", "ancillary_chunks", "encode_png"]
+from .picture import Metadata
+
+__all__ = ["NAMES", "ancillary_chunks", "write_png"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Where the format wants what stands before the pixels: behind the header.
@@ -53,23 +55,26 @@ def ancillary_chunks(file: BinaryIO) -> list[tuple[bytes, bytes]]:
     return found
 
 
-def encode_png(pixels: np.ndarray, metadata) -> bytes:
-    """Encode an image, with all that a PNG holds of its metadata.
+def write_png(file: BinaryIO, pixels: np.ndarray, metadata: Metadata) -> None:
+    """Write an image, with all that a PNG holds of its metadata.
 
     Args:
+        file: Where to.
         pixels: (H, W), (H, W, 2), (H, W, 3) or (H, W, 4), uint8 or uint16.
-        metadata: A :class:`mmdenoise.images.Metadata`.
+        metadata: What goes with it.
     """
     if pixels.ndim == 3 and pixels.shape[2] == 2:  # OpenCV writes no grey and alpha
         pixels = pixels[..., [0, 0, 0, 1]]
     if pixels.ndim == 3:
         pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
-    encoded = cv2.imencode(".png", np.ascontiguousarray(pixels))[1].tobytes()
-    chunks = b"".join(_chunk(*chunk) for chunk in _chunks(metadata))
-    return encoded[:HEADER] + chunks + encoded[HEADER:]
+    encoded = cv2.imencode(".png", np.ascontiguousarray(pixels))[1]
+    file.write(encoded[:HEADER])
+    for chunk in _chunks(metadata):
+        file.write(_chunk(*chunk))
+    file.write(encoded[HEADER:])
 
 
-def _chunks(metadata) -> list[tuple[bytes, bytes]]:
+def _chunks(metadata: Metadata) -> list[tuple[bytes, bytes]]:
     chunks = list(metadata.chunks)
     if metadata.icc is not None:
         # A profile and sRGB exclude each other.

@@ -21,7 +21,7 @@ from .picture import (
     Picture,
     upright,
 )
-from .png_chunks import NAMES, encode_png
+from .png_chunks import NAMES, write_png
 from .tiff_tags import MOST
 
 __all__ = ["FORMATS", "lost_metadata", "refuse_unfit", "write_image"]
@@ -173,7 +173,7 @@ def write_image(
             _write_tiff(temporary, pixels, picture)
         elif kind is PNG:
             with open(temporary, "wb") as file:
-                file.write(encode_png(pixels, metadata))
+                write_png(file, pixels, metadata)
         else:
             Image.fromarray(pixels).save(
                 temporary, kind.name, **_options(kind, metadata)

@@ -109,7 +109,12 @@ def test_what_is_in_the_folder(files):
         (60, "multiscale_sigma60"),
     ]
     assert zoo_hint(60) == "for sigma 60 the zoo has 'multiscale_sigma60'"
-    assert zoo_hint(25).endswith("levels are 7.5, 60, and 'multiscale_blind' for any")
+    assert zoo_hint(25).endswith(
+        "levels are 7.5, 60, and 'multiscale_blind' for any; the nearest is "
+        "--denoiser multiscale_sigma7.5"
+    )
+    assert zoo_hint(50).endswith("; the nearest is --denoiser multiscale_sigma60")
+    assert zoo_hint(-1).endswith("for any") and zoo_hint(float("nan")).endswith("any")
     assert zoo_file("multiscale_sigma25") is None
     assert zoo_file("metafile") is None
     assert zoo_name(60) == "multiscale_sigma60"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import os
 import re
 
@@ -89,7 +90,11 @@ def zoo_hint(sigma: float) -> str:
         return f"for sigma {sigma:g} the zoo has {levels[sigma]!r}"
     known = ", ".join(f"{level:g}" for level in levels) or "none"
     blind = f", and {BLIND!r} for any" if BLIND in zoo_names() else ""
-    return f"the zoo has none for sigma {sigma:g}; its levels are {known}{blind}"
+    text = f"the zoo has none for sigma {sigma:g}; its levels are {known}{blind}"
+    if not (levels and math.isfinite(sigma) and sigma >= 0):
+        return text
+    nearest = levels[min(levels, key=lambda level: abs(level - sigma))]
+    return f"{text}; the nearest is --denoiser {nearest}"
 
 
 def zoo_name(sigma: float | None) -> str:
