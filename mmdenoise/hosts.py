@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import io
 import os
 import runpy
 from importlib.metadata import PackageNotFoundError, version
@@ -46,7 +48,10 @@ def has_host(name: str) -> bool:
     if importlib.util.find_spec(name) is None:
         return False
     try:
-        importlib.import_module(name)
+        # What optional packages they lack, hosts print, whatever the log's level is.
+        with contextlib.redirect_stdout(io.StringIO()):
+            importlib.import_module(name)
+            importlib.import_module(f"{name}.datasets")
     except AssertionError as error:
         # Hosts check each other's versions by assertion.
         reason = " ".join(str(error).split())

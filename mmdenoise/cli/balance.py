@@ -6,6 +6,8 @@ import argparse
 
 from mmdenoise.cli.options import add_config, old_name
 
+NEEDS = ("model.denoiser", "train_dataloader")
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
@@ -27,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.apis.balance import balanced_weights, loss_balance
     from mmdenoise.cli.runs import read_config
 
-    found = loss_balance(read_config(args), args.batches)
+    found = loss_balance(read_config(args, needs=NEEDS), args.batches)
     weights = balanced_weights(found, args.perceptual_pull, args.task_pull)
     print("| term | value | gradient at the denoised image | weight |")
     print("|---|---:|---:|---:|")

@@ -16,6 +16,8 @@ from mmdenoise.cli.options import (
     old_name,
 )
 
+NEEDS = ("model.denoiser", "test_dataloader", "test_evaluator")
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
@@ -60,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.cli.runs import read_config
     from mmdenoise.cli.work_dirs import claim_work_dir
 
-    cfg = read_config(args, args.out)
+    cfg = read_config(args, args.out, NEEDS)
     claim_work_dir(cfg)
     text = compare(
         cfg,

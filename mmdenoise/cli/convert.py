@@ -7,8 +7,9 @@ mmdenoise convert dncnn_color.pth dncnn_sigma25.pth --sigma 25
 from __future__ import annotations
 
 import argparse
+import os.path as osp
 
-from mmdenoise.cli.options import add_sigma
+from mmdenoise.cli.options import add_overwrite, add_sigma
 from mmdenoise.weights.endings import WRITTEN
 
 
@@ -21,12 +22,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("out", metavar="OUT", help=f"OUT{' or OUT'.join(WRITTEN)}")
     add_sigma(parser, None, "; else by the file's name, if it says")
+    add_overwrite(parser, "files")
 
 
 def run(args: argparse.Namespace) -> None:
     """Convert."""
+    from mmdenoise.output_checks import check_writable, refuse_existing
     from mmdenoise.weights.convert import convert_denoiser
 
+    refuse_existing([args.out], args.overwrite)
+    check_writable(osp.dirname(args.out))
     conversion = convert_denoiser(args.source, args.out, args.sigma)
     print(f"found: {conversion.found}")
     print(f"sigma: {conversion.level}")

@@ -8,6 +8,7 @@ defect or an input nobody thought of; its kind and the line that raised it are a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import sys
@@ -15,7 +16,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Callable
 
-__all__ = ["describe", "exit_code"]
+__all__ = ["about", "describe", "exit_code"]
 
 IN_WORDS = (ImportError, MemoryError, OSError, RuntimeError, ValueError)
 LONGEST = 1000  # of a line; some libraries put whole files into their messages
@@ -61,6 +62,18 @@ def exit_code(
         print(f"error: {describe(error)}", file=sys.stderr)
         print("(--traceback shows where)", file=sys.stderr)
         return 1
+
+
+@contextlib.contextmanager
+def about(path: str | None) -> Iterator[None]:
+    """Put a file's name before an error on what it holds, which does not know it."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        unnamed = str(error).startswith(("the checkpoint's", "the denoiser to be"))
+        if path is None or not unnamed:
+            raise
+        raise type(error)(f"{path!r}: {error}") from error
 
 
 def describe(error: BaseException) -> str:

@@ -71,7 +71,9 @@ def add_overwrite(parser: argparse.ArgumentParser, what: str) -> None:
         what: What may be replaced.
     """
     parser.add_argument(
-        "--overwrite", action="store_true", help=f"replace {what} that exist already"
+        "--overwrite",
+        action="store_true",
+        help=f"replace {what} that exist already",
     )
 
 

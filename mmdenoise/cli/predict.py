@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 
+from mmdenoise.cli.errors import about
 from mmdenoise.cli.options import (
     add_config,
     add_device,
@@ -18,6 +19,8 @@ from mmdenoise.cli.options import (
     add_sigma,
     old_name,
 )
+
+NEEDS = ("model.denoiser", "test_dataloader")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -49,16 +52,17 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.cli.devices import choose_device
     from mmdenoise.cli.runs import read_config
 
-    cfg = read_config(args)
-    failed = predict_files(
-        cfg,
-        args.checkpoint,
-        args.images,
-        args.out,
-        choose_device(args.device),
-        args.sigma,
-        args.overwrite,
-    )
+    cfg = read_config(args, needs=NEEDS)
+    with about(args.checkpoint):
+        failed = predict_files(
+            cfg,
+            args.checkpoint,
+            args.images,
+            args.out,
+            choose_device(args.device),
+            args.sigma,
+            args.overwrite,
+        )
     print(f"written to {args.out}")
     if failed:
         raise RuntimeError(f"{len(failed)} images failed, as said above")

@@ -17,22 +17,28 @@ from mmdenoise.registry import DATASETS
 __all__ = ["check_data", "join_ranks", "names_of", "read_config"]
 
 
-def read_config(args: argparse.Namespace, work_dir: str | None = None) -> Config:
+def read_config(
+    args: argparse.Namespace, work_dir: str | None = None, needs: Sequence[str] = ()
+) -> Config:
     """Read the config that the command line names, with its overrides.
 
     Args:
         args: With ``config``, ``cfg_options`` and, for what may be one rank of several,
             ``launcher`` and ``local_rank``.
         work_dir: The folder asked for; else the config's, else ``work_dirs/NAME``.
+        needs: Dotted keys without which the command can not work; ``model.denoiser``
+            is what makes a config a cascade's.
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If it lacks something, or an override has no effect.
     """
     cfg = open_config(args.config)
     cfg.launcher = getattr(args, "launcher", "none")
     os.environ.setdefault("LOCAL_RANK", str(getattr(args, "local_rank", 0)))
     if args.cfg_options is not None:
         override(cfg, args.cfg_options)
+    _check_needs(cfg, args.config, needs)
     if cfg.launcher != "none" and not torch.cuda.is_available():
         # NCCL, the configs' choice, needs GPUs.
         cfg.merge_from_dict({"env_cfg.dist_cfg.backend": "gloo"})
@@ -57,6 +63,22 @@ def names_of(configs: Sequence[str]) -> list[str]:
     if len(set(names)) < len(names):
         raise ValueError(f"a config is given twice: {', '.join(configs)}")
     return names
+
+
+def _check_needs(cfg: Config, path: str, needs: Sequence[str]) -> None:
+    model = cfg.get("model")
+    if not isinstance(model, dict) or "type" not in model:
+        raise ValueError(
+            f"the config {path!r} holds no model: model=dict(type=..., ...) is missing"
+        )
+    for need in needs:
+        top, _, key = need.partition(".")
+        found = cfg.get(top)
+        if found is None or (key and found.get(key) is None):
+            text = f"the config {path!r} has no {need!r}, which this command needs"
+            if need == "model.denoiser":
+                text = f"the config {path!r} is no cascade's: it has no {need!r}"
+            raise ValueError(text)
 
 
 def check_data(

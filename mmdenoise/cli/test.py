@@ -11,7 +11,11 @@ from __future__ import annotations
 import argparse
 import os.path as osp
 
+from mmdenoise.cli.errors import about
 from mmdenoise.cli.options import add_config, add_launcher, add_overwrite
+from mmdenoise.cli.smoke import add_smoke, shorten
+
+NEEDS = ("test_dataloader", "test_cfg", "test_evaluator")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "config's own are tested",
     )
     add_launcher(parser)
+    add_smoke(parser)
     parser.add_argument(
         "--heads",
         nargs="+",
@@ -52,7 +57,9 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.cli.work_dirs import claim_work_dir
     from mmdenoise.output_checks import check_writable, refuse_existing
 
-    cfg = read_config(args, args.work_dir)
+    cfg = read_config(args, args.work_dir, NEEDS)
+    if args.smoke:
+        shorten(cfg)
     if args.heads:
         _run_heads(cfg, args)
         return
@@ -79,7 +86,8 @@ def run(args: argparse.Namespace) -> None:
     runner = Tester.from_cfg(cfg)
     if args.out:
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
-    runner.test()
+    with about(args.checkpoint):
+        runner.test()
 
 
 def _run_heads(first, args: argparse.Namespace) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 
 from mmdenoise.cli.options import add_config, add_launcher, add_precision
+from mmdenoise.cli.smoke import add_smoke, shorten
+
+NEEDS = ("train_dataloader", "train_cfg", "optim_wrapper")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add_config(parser)
     add_launcher(parser)
+    add_smoke(parser)
     add_precision(parser)
     parser.add_argument(
         "--resume",
@@ -36,7 +40,9 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.weights.mmengine_loading import checkpoint_to_resume
     from mmdenoise.weights.resume import say_what_is_there
 
-    cfg = read_config(args, args.work_dir)
+    cfg = read_config(args, args.work_dir, NEEDS)
+    if args.smoke:
+        shorten(cfg)
     _set_precision(cfg, args.precision)
     if cfg.get("compile"):
         raise ValueError(

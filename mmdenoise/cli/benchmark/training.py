@@ -11,6 +11,8 @@ import json
 
 from mmdenoise.cli.options import add_config, add_launcher
 
+NEEDS = ("train_dataloader", "train_cfg", "optim_wrapper")
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
@@ -27,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.benchmarks.training import measure, measure_all, training_table
     from mmdenoise.cli.runs import read_config
 
-    cfg = read_config(args, args.work_dir)
+    cfg = read_config(args, args.work_dir, NEEDS)
     if args.variant:
         print(json.dumps(measure(cfg, args.variant, args.iterations, args.warm_up)))
     else:
