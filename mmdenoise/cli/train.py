@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from mmdenoise.cli.errors import about
 from mmdenoise.cli.options import add_config, add_launcher, add_precision
 from mmdenoise.cli.smoke import add_smoke, shorten
 
@@ -61,7 +62,8 @@ def run(args: argparse.Namespace) -> None:
     check_data(cfg)
     join_ranks(cfg)
     claim_work_dir(cfg)
-    Runner.from_cfg(cfg).train()
+    with about(cfg.get("load_from")):
+        Runner.from_cfg(cfg).train()
 
 
 def _set_precision(cfg, precision: str | None) -> None:

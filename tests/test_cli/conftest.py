@@ -28,7 +28,7 @@ def _environment(monkeypatch, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory, seg_config, save_head):
+def tiny(tmp_path_factory, seg_config, save_head):
     """A set, a head with a test of its own, and configs of a cascade in files."""
     folder = tmp_path_factory.mktemp("tools")
     data = str(make_voc_dataset(folder / "data", train=4, val=3, size=SIZE))
@@ -125,15 +125,15 @@ def tool(command, tmp_path):
 
 
 @pytest.fixture
-def cut(world, tmp_path):
+def cut(tiny, tmp_path):
     """A checkpoint cut short."""
     path = tmp_path / "cut.pth"
-    path.write_bytes(Path(world.denoiser).read_bytes()[:2000])
+    path.write_bytes(Path(tiny.denoiser).read_bytes()[:2000])
     return path
 
 
 @pytest.fixture
-def truncated(world, tmp_path):
+def truncated(tiny, tmp_path):
     """Another set, its validation image cut short."""
     folder = make_voc_dataset(tmp_path / "cut", train=1, val=1, size=SIZE)
     path = folder / "JPEGImages" / "val_00000.png"

@@ -16,15 +16,15 @@ SHARE = 16
 
 
 @pytest.fixture(scope="module")
-def bad(tmp_path_factory, world, command_once):
+def bad(tmp_path_factory, tiny, command_once):
     """A folder of bad files, and the names of good ones."""
     folder = tmp_path_factory.mktemp("bad")
     release = str(folder / "release.safetensors")
-    command_once("export", world.denoiser, release, "--config", world.config)
+    command_once("export", tiny.denoiser, release, "--config", tiny.config)
     (folder / "clean").mkdir()
     (folder / "files").mkdir()
     make_images(folder / "files")
-    make_weights(folder / "files", world.denoiser, release)
+    make_weights(folder / "files", tiny.denoiser, release)
     make_configs(folder / "files")
     (folder / "files" / "good.png").rename(folder / "clean" / "good.png")
     (folder / "files" / "good.png").write_bytes(
@@ -33,9 +33,9 @@ def bad(tmp_path_factory, world, command_once):
     return SimpleNamespace(
         folder=folder / "files",
         names=dict(
-            config=world.config,
-            head=world.head,
-            denoiser=world.denoiser,
+            config=tiny.config,
+            head=tiny.head,
+            denoiser=tiny.denoiser,
             release=release,
             images=str(folder / "clean"),
         ),

@@ -3,8 +3,8 @@
 import pytest
 
 
-def test_loss_balance(tool, world):
-    run = tool("balance", world.config, "--batches", 1)
+def test_loss_balance(tool, tiny):
+    run = tool("balance", tiny.config, "--batches", 1)
     assert run.code == 0, run.err
     assert run.out.splitlines()[-1].startswith(
         'loss=dict(type="mmdenoise.JointLoss", perceptual='

@@ -21,16 +21,16 @@ def test_a_missing_config(tool, name, more):
     assert tool(name, "gone.py", *more).error == "there is no config 'gone.py'"
 
 
-def test_a_missing_head_config(tool, world):
-    run = tool("test", world.config, options=["model.head=gone.py"])
+def test_a_missing_head_config(tool, tiny):
+    run = tool("test", tiny.config, options=["model.head=gone.py"])
     assert run.error == "head: there is no config 'gone.py'"
 
 
 @pytest.mark.parametrize("name, part", [("train", "train"), ("test", "test")])
-def test_a_pipeline_that_already_normalises(tool, world, tmp_path, name, part):
+def test_a_pipeline_that_already_normalises(tool, tiny, tmp_path, name, part):
     path = tmp_path / "normalised.py"
     path.write_text(
-        f"_base_ = {world.config!r}\n"
+        f"_base_ = {tiny.config!r}\n"
         f"{part}_dataloader = dict(dataset=dict(pipeline=[\n"
         "    dict(type='mmdenoise.LoadImage'),\n"
         "    dict(type='LoadAnnotations'),\n"
@@ -51,10 +51,10 @@ def test_missing_data_says_how_to_get_it(tool, config, message):
     assert message in tool("test", ROOT / "configs" / config).error
 
 
-def test_missing_voc_says_how_to_get_it(tool, world):
+def test_missing_voc_says_how_to_get_it(tool, tiny):
     options = [
-        f"model.head={world.head}",
-        f"model.head_checkpoint={world.head_checkpoint}",
+        f"model.head={tiny.head}",
+        f"model.head_checkpoint={tiny.head_checkpoint}",
         "model.denoiser_checkpoint=None",
     ]
     config = ROOT / "configs" / "cascade_own_segmentor_sigma60.py"

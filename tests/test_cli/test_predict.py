@@ -3,10 +3,10 @@
 from pathlib import Path
 
 
-def test_predict(tool, world, tmp_path):
-    photo = next(Path(world.data, "JPEGImages").glob("*.png"))
+def test_predict(tool, tiny, tmp_path):
+    photo = next(Path(tiny.data, "JPEGImages").glob("*.png"))
     run = tool(
-        *("predict", world.config, world.denoiser, photo),
+        *("predict", tiny.config, tiny.denoiser, photo),
         *("--out-dir", tmp_path / "out", "--device", "cpu"),
     )
     assert run.code == 0, run.err
@@ -18,8 +18,8 @@ def test_predict(tool, world, tmp_path):
     assert where == f"written to {tmp_path / 'out'}"
 
 
-def test_predicting_what_is_not_there(tool, world, truncated):
-    found = tool("predict", world.config, world.denoiser, "gone.png").error
+def test_predicting_what_is_not_there(tool, tiny, truncated):
+    found = tool("predict", tiny.config, tiny.denoiser, "gone.png").error
     assert found == "there is no file or folder 'gone.png'"
-    found = tool("predict", world.config, world.denoiser, truncated[1]).error
+    found = tool("predict", tiny.config, tiny.denoiser, truncated[1]).error
     assert found.startswith(f"cannot read the image '{truncated[1]}': ")

@@ -24,7 +24,7 @@ def _environment(monkeypatch):
 @pytest.fixture
 def config(tmp_path):
     path = tmp_path / "some_config.py"
-    path.write_text("model = dict(noise=dict(sigma=60), sizes=[1, 2])\n")
+    path.write_text("model = dict(type='x', noise=dict(sigma=60), sizes=[1, 2])\n")
     return str(path)
 
 

@@ -10,14 +10,14 @@ from mmdenoise.cli.smoke import IMAGES, shorten
 from mmdenoise.shipped_configs import config_names, find_config
 
 
-def test_a_training_and_a_test(tool, world, tmp_path):
+def test_a_training_and_a_test(tool, tiny, tmp_path):
     options = ["train_cfg.max_iters=1000"]
-    run = tool("train", world.config, "--smoke", options=options)
+    run = tool("train", tiny.config, "--smoke", options=options)
     assert run.code == 0, run.err
     assert re.findall(r"Iter\(train\) \[(\d)/3\]", run.out) == ["1", "2", "3"]
     assert [p.name for p in (tmp_path / "work_smoke").glob("*.pth")] == ["iter_3.pth"]
     assert not (tmp_path / "work").exists()
-    run = tool("test", world.config, world.denoiser, "--smoke")
+    run = tool("test", tiny.config, tiny.denoiser, "--smoke")
     assert run.code == 0 and "Iter(test) [2/2]" in run.out
 
 

@@ -12,7 +12,7 @@ RESUME = ["--resume", "--trust-checkpoint"]
 
 
 @pytest.fixture
-def trap(world, tmp_path):
+def trap(tiny, tmp_path):
     """Files of weights that fit, and make a folder when they are unpickled."""
     mark = tmp_path / "sprung"
 
@@ -21,7 +21,7 @@ def trap(world, tmp_path):
             return os.mkdir, (str(mark),)
 
     def save(path, name, **more):
-        content = torch.load(getattr(world, name), weights_only=True)
+        content = torch.load(getattr(tiny, name), weights_only=True)
         content = content if "state_dict" in content else dict(state_dict=content)
         path.parent.mkdir(exist_ok=True)
         torch.save(dict(content, **more, extra=Trap()), path)
@@ -34,7 +34,7 @@ def trap(world, tmp_path):
     )
     pretrained = tmp_path / "pretrained.py"
     pretrained.write_text(
-        f"_base_ = {world.config!r}\n"
+        f"_base_ = {tiny.config!r}\n"
         "model = dict(head_checkpoint=None, head_options={'init_cfg': "
         f"dict(type='Pretrained', checkpoint={str(head)!r})}})\n"
     )
@@ -69,9 +69,9 @@ def test_the_traps_work(trap):
         ("train", ["{config}", "--resume"], "launcher=none"),
     ],
 )
-def test_no_checkpoint_runs_code(tool, world, trap, name, arguments, option):
-    names = dict(vars(trap), config=world.config, head_config=world.head)
-    names["photo"] = next(Path(world.data, "JPEGImages").glob("*.png"))
+def test_no_checkpoint_runs_code(tool, tiny, trap, name, arguments, option):
+    names = dict(vars(trap), config=tiny.config, head_config=tiny.head)
+    names["photo"] = next(Path(tiny.data, "JPEGImages").glob("*.png"))
     options = [] if option is None else [option.format(**names)]
     run = tool(name, *(text.format(**names) for text in arguments), options=options)
     found = run.error
@@ -83,10 +83,10 @@ def test_no_checkpoint_runs_code(tool, world, trap, name, arguments, option):
     assert not trap.mark.exists()
 
 
-def test_trust_is_for_the_checkpoint_to_resume(tool, world, trap):
+def test_trust_is_for_the_checkpoint_to_resume(tool, tiny, trap):
     for option in ("head_checkpoint={head}", "denoiser_checkpoint={denoiser}"):
         options = [f"model.{option}".format(**vars(trap))]
-        run = tool("train", world.config, *RESUME, options=options)
+        run = tool("train", tiny.config, *RESUME, options=options)
         found = run.error
         assert "trap.pth" in found and "and was not opened" in found
         assert "iter_1.pth' holds more than data; it is trusted" in run.out

@@ -67,11 +67,14 @@ def of_configs() -> Iterator[Case]:
     """Configs that are none, or another command's."""
     names = [*(f"{name}.py" for name in CONFIGS), "binary.py", "folder.py", "list.json"]
     for name in [*names, "good.png", "gone.py"]:
-        yield Case(f"train {name}", name)
         yield Case(f"test {name}", name)
-        yield Case(f"compare {name} --out OUT", name)
-        yield Case(f"predict {name} {{denoiser}} good.png --out OUT", name)
-        yield Case(f"balance {name}", name)
+        for line in (
+            "train {}",
+            "compare {} --out OUT",
+            "predict {} {{denoiser}} good.png --out OUT",
+            "balance {}",
+        ):
+            yield Case(line.format(name), name)
     for name in ("syntax.py", "folder.py", "gone.py"):
         yield Case(f"export {{denoiser}} OUT.pth --config {name}", name)
     for line in ("compare {head} --out OUT", "balance {head}", "train {head}"):
@@ -93,7 +96,7 @@ SETTINGS = {
     "model.head=3": "head",
     "model.head=syntax.py": "syntax.py",
     "model.denoiser.type=mmdenoise.Gone": "Gone",
-    "model.denoiser.type=os.system": "os.system",
+    "model.denoiser.type=os.system": "system",
     "model.denoiser.scales=100": "scales",
     "model.denoiser.scales=x": "scales",
     "model.denoiser.foo=1": "foo",
