@@ -142,7 +142,7 @@ setup(
         "openmmlab": OPENMMLAB,
         "baselines": ["bm3d", "h5py", "scipy", "spandrel"],
         "completion": ["shtab"],
-        "demo": ["gradio>=6", "matplotlib"],
+        "demo": ["gradio>=6"],
         "study": ["scipy"],
         "dev": ["pytest", "ruff", "scikit-image"],
     },
