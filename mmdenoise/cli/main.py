@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Sequence
 
@@ -45,6 +46,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"mmdenoise {__version__}"
     )
     add_commands(parser, "mmdenoise.cli", COMMANDS)
+    if importlib.util.find_spec("shtab") is not None:
+        importlib.import_module("shtab").add_argument_to(parser, "--print-completion")
     return parser
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from mmengine.config import Config
 from mmdenoise.cli.overrides import override
 from mmdenoise.cli.work_dirs import default_work_dir
 from mmdenoise.config_files import open_config
+from mmdenoise.hosts import TASK_HOSTS, has_host
 from mmdenoise.registry import DATASETS
 
 __all__ = ["check_data", "join_ranks", "names_of", "read_config"]
@@ -39,6 +41,8 @@ def read_config(
     if args.cfg_options is not None:
         override(cfg, args.cfg_options)
     _check_needs(cfg, args.config, needs)
+    if cfg.get("default_scope") is None:
+        cfg.default_scope = _scope_of_data(cfg)
     if cfg.launcher != "none" and not torch.cuda.is_available():
         # NCCL, the configs' choice, needs GPUs.
         cfg.merge_from_dict({"env_cfg.dist_cfg.backend": "gloo"})
@@ -63,6 +67,17 @@ def names_of(configs: Sequence[str]) -> list[str]:
     if len(set(names)) < len(names):
         raise ValueError(f"a config is given twice: {', '.join(configs)}")
     return names
+
+
+def _scope_of_data(cfg: Config) -> str:
+    """The host whose data set a config has: its metrics and steps are that host's."""
+    loaders = (cfg.get(f"{part}_dataloader") for part in ("test", "val", "train"))
+    kinds = {(one.get("dataset") or {}).get("type") for one in loaders if one}
+    for host in filter(has_host, TASK_HOSTS):
+        registry = importlib.import_module(f"{host}.registry").DATASETS
+        if any(str(kind) in registry.module_dict for kind in kinds):
+            return host
+    return "mmengine"
 
 
 def _check_needs(cfg: Config, path: str, needs: Sequence[str]) -> None:

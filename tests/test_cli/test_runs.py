@@ -99,3 +99,21 @@ def test_local_rank(config, spelling, monkeypatch):
 def test_a_missing_config():
     with pytest.raises(FileNotFoundError, match="there is no config 'gone.py'"):
         read("gone.py")
+
+
+@pytest.mark.parametrize(
+    "kind, scope",
+    [
+        ("PascalVOCDataset", "mmseg"),
+        ("CustomDataset", "mmpretrain"),
+        ("mmdenoise.CleanImageDataset", "mmengine"),
+    ],
+)
+def test_a_hosts_data_set_brings_its_scope(config, kind, scope):
+    """Its metrics are found without a word on scopes; a scope that is said stays."""
+    with open(config, "a") as file:
+        file.write(f"test_dataloader = dict(dataset=dict(type={kind!r}))\n")
+    assert read(config).default_scope == scope
+    with open(config, "a") as file:
+        file.write("default_scope = 'mmpose'\n")
+    assert read(config).default_scope == "mmpose"
