@@ -128,8 +128,7 @@ class Cascade(BaseModel):
             load_denoiser_weights(self.denoiser, denoiser_checkpoint, denoiser)
         self._register_state_dict_hook(keep_denoiser_alone)
         self._register_load_state_dict_pre_hook(check_state, with_module=True)
-        self._checked = False
-        self.denoiser_norm_eval = denoiser_norm_eval
+        self._checked, self.denoiser_norm_eval = False, denoiser_norm_eval
         recompute_in_backward(self, activation_checkpointing)
         compile_whole(self.denoiser, compile_denoiser, activation_checkpointing)
         self.train()

@@ -113,18 +113,7 @@ class MultiScaleDenoiser(Denoiser):
         super().__init__()
         self.takes_sigma = takes_sigma
         self.sigma = sigma
-        if scales < 2:
-            raise ValueError(f"scales must be at least 2, got {scales}")
-        for name, width in (
-            ("encoder_channels", encoder_channels),
-            ("decoder_channels", decoder_channels),
-        ):
-            if width < 4 or width % 4:
-                raise ValueError(f"{name} must be a multiple of 4, got {width}")
-        if downsample not in ("conv", "pool"):
-            raise ValueError(f"downsample must be 'conv' or 'pool', got {downsample!r}")
-        if fusion not in ("concat", "sum"):
-            raise ValueError(f"fusion must be 'concat' or 'sum', got {fusion!r}")
+        _check_options(scales, encoder_channels, decoder_channels, downsample, fusion)
         self.stride = 2 ** (scales - 1)
         self.reach = _reach(scales, downsample)
         self.global_skip = global_skip
@@ -197,6 +186,23 @@ class MultiScaleDenoiser(Denoiser):
         if self.fusion == "sum":
             return coarse + fine
         return torch.cat([coarse, fine], dim=1)
+
+
+def _check_options(
+    scales: int, encoder: int, decoder: int, downsample: str, fusion: str
+) -> None:
+    if scales < 2:
+        raise ValueError(f"scales must be at least 2, got {scales}")
+    for name, width in (
+        ("encoder_channels", encoder),
+        ("decoder_channels", decoder),
+    ):
+        if width < 4 or width % 4:
+            raise ValueError(f"{name} must be a multiple of 4, got {width}")
+    if downsample not in ("conv", "pool"):
+        raise ValueError(f"downsample must be 'conv' or 'pool', got {downsample!r}")
+    if fusion not in ("concat", "sum"):
+        raise ValueError(f"fusion must be 'concat' or 'sum', got {fusion!r}")
 
 
 def _reach(scales: int, downsample: str) -> int:
