@@ -23,10 +23,12 @@ from mmdenoise.images import (
 from mmdenoise.output_checks import check_writable, refuse_existing
 from mmdenoise.weights.fingerprint import fingerprint
 
+from .auto_level import AUTO, auto_level
 from .denoising import denoise, precision_of
 from .file_plan import Plan
 from .file_progress import FileProgress
 from .finished_files import FinishedFiles
+from .noise_report import floats_of
 
 __all__ = ["Options", "Outcome", "check_outputs", "denoise_files"]
 
@@ -40,13 +42,14 @@ class Options:
 
     Attributes:
         tile: Side of a tile in pixels.
-        sigma: Level of the noise in 8-bit units.
+        sigma: Level of the noise in 8-bit units; ``'auto'`` measures each image's, says
+            it, and leaves alone what is clean or has other noise than white.
         white_level: The value of white; None finds it.
         precision: ``'auto'``, ``'float32'`` or ``'bfloat16'``.
     """
 
     tile: int | None = None
-    sigma: float | None = None
+    sigma: float | str | None = None
     white_level: float | None = None
     precision: str = "auto"
 
@@ -172,6 +175,13 @@ def _denoise_picture(
         lines.append("samples that are neither colour nor alpha stay as they are")
     if lost:
         lines.append(f"not in {target!r}: {', '.join(lost)}")
+    sigma = options.sigma
+    if sigma == AUTO:
+        measured = auto_level(floats_of(picture, white))
+        lines.append(measured.line)
+        if measured.sigma is None:
+            return lines
+        sigma = measured.sigma if getattr(denoiser, "takes_sigma", False) else None
     pixels = picture.pixels
     used = (
         pixels
@@ -183,7 +193,7 @@ def _denoise_picture(
         used,
         options.tile,
         progress.show,
-        options.sigma,
+        sigma,
         white,
         options.precision,
     )

@@ -2,6 +2,7 @@
 
 mmdenoise denoise photo.jpg clean.jpg               # whatever the noise is
 mmdenoise denoise photo.jpg clean.jpg --sigma 25    # it is known
+mmdenoise denoise photo.png clean.png --sigma auto  # it is measured
 mmdenoise denoise photos/ clean/                    # all below a folder
 mmdenoise denoise 'photos/**/*.png' clean/
 """
@@ -36,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a name of the model zoo, a denoiser file, or a training's checkpoint; "
         "without it, the zoo's for --sigma, and its blind one without --sigma",
     )
-    add_sigma(parser, None, ", also for images of 16 bits")
+    add_sigma(parser, None, ", also for images of 16 bits", auto=True)
     parser.add_argument(
         "--white-level",
         type=float,
@@ -63,6 +64,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Denoise; 1 if an image could not be."""
+    from mmdenoise.apis.auto_level import AUTO, load_for_auto
     from mmdenoise.apis.denoise_files import Options, check_outputs, denoise_files
     from mmdenoise.apis.denoiser import load_denoiser, zoo_choice
     from mmdenoise.apis.file_plan import plan_files
@@ -72,10 +74,14 @@ def run(args: argparse.Namespace) -> int:
     check_outputs(plan, args.overwrite, args.resume)
     device = choose_device(args.device)
     source, sigma = args.denoiser, args.sigma
+    level = AUTO if sigma == AUTO else None
     if source is None:
-        source, sigma = zoo_choice(sigma)
-    denoiser = load_denoiser(source, device, sigma)
-    options = Options(args.tile, None, args.white_level, args.precision or "auto")
+        source, sigma = zoo_choice(None if level else sigma)
+    if level:
+        denoiser = load_for_auto(source, device)
+    else:
+        denoiser = load_denoiser(source, device, sigma)
+    options = Options(args.tile, level, args.white_level, args.precision or "auto")
     outcome = denoise_files(denoiser, plan, options, args.resume)
     print(outcome.summary(len(plan.pairs)))
     return 1 if outcome.failed else 0

@@ -83,13 +83,39 @@ def add_seed(parser: argparse.ArgumentParser, of: str = "the noise") -> None:
 
 
 def add_sigma(
-    parser: argparse.ArgumentParser, default: float | None, more: str = "", **kwargs
+    parser: argparse.ArgumentParser,
+    default: float | None,
+    more: str = "",
+    auto: bool = False,
+    **kwargs,
 ) -> None:
-    """Add ``--sigma``, the level of the noise."""
+    """Add ``--sigma``, the level of the noise.
+
+    Args:
+        parser: The command's.
+        default: The level without the option.
+        more: What the help says besides.
+        auto: Take ``auto`` as well, which measures it.
+        **kwargs: Of ``add_argument``.
+    """
     text = f"level of the noise in 8-bit units{more}"
+    if auto:
+        text += "; auto measures it and leaves alone what is clean, correlated or JPEG"
     if default is not None:
         text += f" ({default} without it)"
-    parser.add_argument("--sigma", type=float, default=default, help=text, **kwargs)
+    kind = _level_or_auto if auto else float
+    parser.add_argument("--sigma", type=kind, default=default, help=text, **kwargs)
+
+
+def _level_or_auto(text: str) -> float | str:
+    if text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a number or auto, got {text!r}"
+        ) from None
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

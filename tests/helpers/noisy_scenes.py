@@ -28,6 +28,7 @@ def noisy(image, model, seed=0):
 
 def save(path, image, **options):
     """Write (H, W, C) floats in [0, 1] as 8 bits."""
+    path.parent.mkdir(exist_ok=True)
     pixels = (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
     Image.fromarray(pixels).save(path, **options)
     return str(path)

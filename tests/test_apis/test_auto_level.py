@@ -1,0 +1,79 @@
+"""--sigma auto: the level is said and used; what is clean or not white stays."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from noisy_scenes import noisy, save, scene
+from PIL import Image
+
+from mmdenoise.apis.auto_level import auto_level
+from mmdenoise.apis.denoise_files import Options, denoise_files
+from mmdenoise.apis.file_plan import plan_files
+from mmdenoise.cli.main import main
+from mmdenoise.models import Denoiser
+from mmdenoise.models.noise import CorrelatedNoise, GaussianNoise
+
+
+class Told(Denoiser):
+    """Returns grey, and remembers the levels that it is told."""
+
+    takes_sigma = True
+    reach = 0
+
+    def __init__(self):
+        super().__init__()
+        self.levels = []
+
+    def estimate(self, noisy, level=None):
+        self.levels.append(float(level.flatten()[0]))
+        return torch.full_like(noisy, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (GaussianNoise(0, quantise=True), "clean, sigma 0.*: unchanged"),
+        (GaussianNoise(2), "white noise, sigma .*: too weak .* unchanged"),
+        (CorrelatedNoise(12, blur=0.7), "outside what denoisers of white noise can do"),
+        (GaussianNoise(12, jpeg=85), "JPEG after .*: outside what"),
+    ],
+    ids=repr,
+)
+def test_what_stays_as_it_is(tmp_path, capsys, model, words):
+    source = save(tmp_path / "in.png", noisy(scene(), model))
+    denoiser = Told()
+    plan = plan_files([source], str(tmp_path / "out.png"))
+    outcome = denoise_files(denoiser, plan, Options(sigma="auto"))
+    assert len(outcome.written) == 1 and not denoiser.levels
+    one, other = (np.asarray(Image.open(tmp_path / f"{n}.png")) for n in ("in", "out"))
+    assert np.array_equal(one, other)
+    said = capsys.readouterr().err
+    assert source in said
+    measured = auto_level(one / 255)
+    assert measured.sigma is None and measured.line in said
+    assert re.search(words, measured.line)
+
+
+def test_each_images_level_reaches_a_denoiser_that_takes_one(tmp_path, capsys):
+    for sigma in (10, 30):
+        save(tmp_path / "in" / f"{sigma}.png", noisy(scene(), GaussianNoise(sigma)))
+    denoiser = Told()
+    plan = plan_files([str(tmp_path / "in")], str(tmp_path / "out"))
+    denoise_files(denoiser, plan, Options(sigma="auto"))
+    assert denoiser.levels == [pytest.approx(10, rel=0.05), pytest.approx(30, rel=0.05)]
+    assert capsys.readouterr().err.count("white noise, sigma") == 2
+
+
+def test_by_the_command(tmp_path, capsys):
+    source = save(tmp_path / "in.png", noisy(scene(), GaussianNoise(25)))
+    out = str(tmp_path / "out.png")
+    assert main(["denoise", source, out, "--sigma", "auto", "--device", "cpu"]) == 0
+    assert "white noise, sigma 2" in capsys.readouterr().err
+    clean = scene()
+    errors = [np.asarray(Image.open(p)) / 255 - clean for p in (source, out)]
+    assert np.std(errors[1]) < 0.4 * np.std(errors[0])
+    with pytest.raises(SystemExit):
+        main(["denoise", source, out, "--sigma", "automatic"])
+    assert "must be a number or auto, got 'automatic'" in capsys.readouterr().err
