@@ -11,9 +11,11 @@ from contextvars import ContextVar
 from mmengine.dist import barrier, get_rank
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
+from torch import Tensor
 
 from mmdenoise.weights.reader import local_path, open_checkpoint
-from mmdenoise.weights.resume import newest_checkpoint, refuse_another_training
+from mmdenoise.weights.resume import newest_checkpoint
+from mmdenoise.weights.strict_loading import refuse_not_numbers
 
 __all__ = ["checkpoint_to_resume", "safe_loading"]
 
@@ -65,9 +67,19 @@ def _read(filename: str, map_location: object) -> object:
     """
     trusted = os.path.realpath(filename) in _trusted.get()
     content = open_checkpoint(filename, map_location=map_location, trusted=trusted)
-    meta = content.get("meta") if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        return content
+    meta = content.get("meta")
     if isinstance(meta, dict):
         meta.pop("config", None)
+    state = content.get("state_dict", content)
+    weights = {
+        key: value
+        for key, value in (state if isinstance(state, dict) else {}).items()
+        if isinstance(value, Tensor) and str(key).endswith((".weight", ".bias"))
+    }
+    # PyTorch would cast them without a word.
+    refuse_not_numbers(weights, f"checkpoint {filename!r}")
     return content
 
 
@@ -100,14 +112,12 @@ def checkpoint_to_resume(
         for kind in ("iter", "epoch")
         for path in glob.glob(os.path.join(glob.escape(work_dir), f"{kind}_*.pth"))
     ]
-    newest = newest_checkpoint(work_dir, trusted)
+    newest = newest_checkpoint(work_dir, trusted, model)
     if newest is None and paths:
         raise ValueError(
             f"--resume: none of the {len(paths)} checkpoints in {work_dir!r} opens, as "
             "said above; move them away to start afresh"
         )
-    if newest is not None and model is not None:
-        refuse_another_training(newest, model, trusted)
     if newest is not None and trusted and _trusted.get() is not None:
         _trusted.set(_trusted.get() | {os.path.realpath(newest)})
     return newest

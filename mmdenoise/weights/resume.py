@@ -24,7 +24,9 @@ FREE = (
 )
 
 
-def newest_checkpoint(work_dir: str, trusted: bool = False) -> str | None:
+def newest_checkpoint(
+    work_dir: str, trusted: bool = False, model: Mapping | None = None
+) -> str | None:
     """Return the newest checkpoint of a folder that opens, or None.
 
     Not just the one that ``last_checkpoint`` points to: a kill can fall between the
@@ -34,36 +36,47 @@ def newest_checkpoint(work_dir: str, trusted: bool = False) -> str | None:
     Args:
         work_dir: Folder with ``iter_N.pth`` or ``epoch_N.pth`` files.
         trusted: As for :func:`mmdenoise.weights.reader.open_checkpoint`.
+        model: The config's ``model``, to which the checkpoint has to belong.
+
+    Raises:
+        ValueError: If it belongs to another ``model``.
     """
     pointed = _pointed(work_dir)
-    last = "" if pointed is None else (_saved(pointed, trusted) or "")
+    # Each is opened once: what is trusted may run.
+    opened = {} if pointed is None else {pointed: _opened(pointed, trusted)}
+    last = _time(opened.get(pointed))
     for path in _numbered(work_dir):
-        saved = _saved(path, trusted, say=True)
-        if saved is None:
+        if path not in opened:
+            opened[path] = _opened(path, trusted)
+        meta = opened[path]
+        if isinstance(meta, str):
+            _say(f"passed over: {meta}")
             continue
+        saved = _time(meta)
         if path != pointed and saved and last and saved < last:
             _say(
                 f"passed over: {path!r} is of an earlier training: it was saved "
                 f"{saved}, and {os.path.basename(pointed)}, the last one, {last}"
             )
             continue
+        if model is not None:
+            refuse_another_training(path, meta, model)
         return path
     return None
 
 
-def refuse_another_training(path: str, model: Mapping, trusted: bool = False) -> None:
+def refuse_another_training(path: str, meta: Mapping, model: Mapping) -> None:
     """Refuse to go on with a checkpoint of another cascade than the config's.
 
     Args:
         path: The checkpoint.
+        meta: What it says of itself.
         model: The config's ``model``.
-        trusted: As for :func:`mmdenoise.weights.reader.open_checkpoint`.
 
     Raises:
         ValueError: Naming what differs between the config and the one that the
             checkpoint keeps; a checkpoint that keeps none is believed.
     """
-    meta = _meta(open_checkpoint(path, trusted=trusted))
     theirs = model_in_text(meta.get("cfg"))
     if theirs is None:
         return
@@ -109,22 +122,21 @@ def _pointed(work_dir: str) -> str | None:
     return path if NUMBERED.fullmatch(name) and os.path.isfile(path) else None
 
 
-def _saved(path: str, trusted: bool, say: bool = False) -> str | None:
-    """When a checkpoint was saved; '' if it does not say, None if it does not open."""
+def _opened(path: str, trusted: bool) -> dict | str:
+    """What a checkpoint says of itself, or why it does not open."""
     try:
         content = open_checkpoint(path, trusted=trusted)
         weights_in(content, f"checkpoint: {path!r}")
     except ValueError as error:
-        if say:
-            _say(f"passed over: {error}")
-        return None
-    time = _meta(content).get("time")
-    return time if isinstance(time, str) else ""
-
-
-def _meta(content: object) -> dict:
+        return str(error)
     meta = content.get("meta") if isinstance(content, dict) else None
     return meta if isinstance(meta, dict) else {}
+
+
+def _time(meta: object) -> str:
+    """When a checkpoint was saved; '' if it does not say."""
+    time = meta.get("time") if isinstance(meta, dict) else None
+    return time if isinstance(time, str) else ""
 
 
 def _kept(model: Mapping) -> dict:

@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmdenoise.config_files import open_config
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.denoiser_file import read_denoiser_info
 from mmdenoise.weights.export import export_denoiser
@@ -180,3 +181,24 @@ def test_checkpoints_of_something_else(world, written, cfg, tmp_path):
     path, _ = written(lambda content: content["state_dict"].clear())
     with pytest.raises(ValueError, match="checkpoint '.*iter_7.pth' holds no weights"):
         export_denoiser(path, str(tmp_path / "out.pth"))
+
+
+def test_a_config_in_pythons_own_style(written, tmp_path):
+    """``read_base`` and classes in the place of names."""
+    path, state = written()
+    (tmp_path / "base.py").write_text(
+        "from mmdenoise.models import GaussianNoise, MultiScaleDenoiser\n"
+        f"denoiser = dict(type=MultiScaleDenoiser, **{SMALL!r})\n"
+        "model = dict(type='mmdenoise.Cascade', denoiser=denoiser,\n"
+        "             noise=dict(type=GaussianNoise, sigma=60))\n"
+    )
+    (tmp_path / "lazy.py").write_text(
+        "from mmengine.config import read_base\n\nwith read_base():\n"
+        "    from .base import *\n\nmodel.update(noise=dict(sigma=15))\n"
+    )
+    cfg = open_config(str(tmp_path / "lazy.py"))
+    info = export_denoiser(path, str(tmp_path / "out.pth"), cfg)
+    noise = dict(type="mmdenoise.GaussianNoise", sigma=15)
+    assert json.loads(info["noise"]) == noise
+    assert json.loads(info["denoiser"])["type"] == "mmdenoise.MultiScaleDenoiser"
+    assert same(read_state_dict(str(tmp_path / "out.pth")), state)

@@ -138,6 +138,19 @@ def test_no_text_is_left_to_be_run(tmp_path, served, name):
     assert found["meta"] == dict(iter=1, cfg="a = 1")
 
 
+@pytest.mark.parametrize("dtype", [torch.int8, torch.complex64, torch.bool])
+def test_other_numbers_are_not_cast(tmp_path, dtype):
+    """A bare task network's checkpoint goes through MMEngine's own loader."""
+    network = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    path = str(tmp_path / "x.pth")
+    state = dict(network.state_dict(), **{"0.weight": torch.ones(2, 2, dtype=dtype)})
+    torch.save(dict(state_dict=state), path)
+    before = network[0].weight.clone()
+    with safe_loading(), pytest.raises(ValueError, match="x.pth' holds other numbers"):
+        load_checkpoint(network, path)
+    assert torch.equal(network[0].weight, before)
+
+
 def test_all_is_as_before_afterwards(trap, mark):
     with pytest.raises(KeyError), safe_loading():
         with safe_loading():

@@ -1,13 +1,13 @@
 """The checkpoint from which an interrupted training goes on."""
 
 import logging
+import os
 
 import pytest
 import torch
 
 from mmdenoise.weights.resume import (
     newest_checkpoint,
-    refuse_another_training,
     say_what_is_there,
 )
 
@@ -132,9 +132,9 @@ MODEL = dict(
 )
 def test_the_training_of_another_config(save, change, words):
     path = str(save("iter_1.pth", cfg=f"model = {MODEL!r}"))
-    refuse_another_training(path, MODEL)
+    newest_checkpoint(os.path.dirname(path), model=MODEL)
     with pytest.raises(ValueError, match=f"iter_1.pth' is of another.*{words}"):
-        refuse_another_training(path, dict(MODEL, **change))
+        newest_checkpoint(os.path.dirname(path), model=dict(MODEL, **change))
 
 
 @pytest.mark.parametrize(
@@ -148,12 +148,13 @@ def test_the_training_of_another_config(save, change, words):
 )
 def test_what_may_change_between_two_starts(save, change):
     path = str(save("iter_1.pth", cfg=f"model = {MODEL!r}"))
-    refuse_another_training(path, dict(MODEL, **change))
+    newest_checkpoint(os.path.dirname(path), model=dict(MODEL, **change))
 
 
 def test_a_checkpoint_without_a_record_is_believed(save):
-    refuse_another_training(str(save("iter_1.pth")), MODEL)
-    refuse_another_training(str(save("iter_2.pth", cfg="model = f(1)")), MODEL)
+    for meta in ({}, dict(cfg="model = f(1)")):
+        path = str(save("iter_1.pth", **meta))
+        assert newest_checkpoint(os.path.dirname(path), model=MODEL) == path
 
 
 def test_what_a_new_training_finds(tmp_path, save, warnings):
