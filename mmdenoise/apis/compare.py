@@ -67,14 +67,9 @@ def compare(
         FileNotFoundError, IndexError, RuntimeError, ValueError: If something is missing
             or does not fit, by name, before the first test.
     """
-    if cfg.model.get("noise") is None:
-        raise ValueError(
-            "a comparison needs the clean images and simulates the noise: the config "
-            "has noise=None"
-        )
-    written = ["table.md", *(["panel.png"] if images else [])]
-    written = [os.path.join(out_dir, name) for name in written]
-    refuse_existing(written, overwrite)
+    paths = [os.path.join(out_dir, name) for name in ("table.md", "panel.png")]
+    paths = paths if images else paths[:1]
+    refuse_existing(paths, overwrite)
     check_writable(out_dir)
     given = [Method(name, spec) for name, spec in methods.items()]
     check_pairs(differences, given)
@@ -88,12 +83,11 @@ def compare(
     if images:
         cells = [*(own[0] for own in plan.values()), CLEAN_CELL]
         panel = draw_panel(bench.cfg, dataset, cells, images, maps_only)
-        with atomic_path(written[1]) as path:
+        with atomic_path(paths[1]) as path:
             panel.save(path)
     # Last: where it is, the comparison is whole.
-    with atomic_path(written[0]) as path:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
+    with atomic_path(paths[0]) as path, open(path, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
     return text
 
 

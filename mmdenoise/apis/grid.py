@@ -221,8 +221,16 @@ def _naming(*parts: str) -> Iterator[None]:
 
 
 def own_column(cfg: Config) -> Column:
-    """The noise of a config itself."""
-    noise: Mapping = cfg.model.noise
+    """The noise of a config itself.
+
+    Raises:
+        ValueError: If it simulates none: its images are noisy already.
+    """
+    noise: Mapping | None = cfg.model.get("noise")
+    if noise is None:
+        raise ValueError(
+            "a comparison needs the clean images and simulates the noise: the config "
+            "has noise=None"
+        )
     sigma = noise.get("sigma")
-    known = isinstance(sigma, (int, float))
-    return Column("", dict(sigma=sigma) if known else {})
+    return Column("", dict(sigma=sigma) if isinstance(sigma, (int, float)) else {})

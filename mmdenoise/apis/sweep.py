@@ -9,18 +9,15 @@ from collections.abc import Mapping, Sequence
 from mmengine.config import Config
 
 from mmdenoise.apis.grid import Column, check_pairs, evaluate_grid, plan_grid
+from mmdenoise.apis.head_report import HeadReport
 from mmdenoise.apis.methods import Method
 from mmdenoise.apis.noise_columns import gaussian_columns
-from mmdenoise.apis.sweep_report import (
-    HeadReport,
-    report_csv,
-    report_latex,
-    report_text,
-)
+from mmdenoise.apis.sweep_report import report_csv, report_latex, report_text
 from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.cells import Bench
 from mmdenoise.output_checks import check_writable, refuse_existing
-from mmdenoise.visualization.sweep_plot import check_matplotlib, plot_sweep
+from mmdenoise.visualization.matplotlib_check import check_matplotlib
+from mmdenoise.visualization.sweep_plot import plot_sweep
 from mmdenoise.weights.mmengine_loading import safe_loading
 
 __all__ = ["sweep"]
@@ -76,14 +73,10 @@ def sweep(
         FileNotFoundError, RuntimeError, ValueError: If something is missing or does not
             fit, by name, before a head's first test.
     """
-    check_matplotlib()
     columns = list(columns) or gaussian_columns()
-    labels = [column.label for column in columns]
-    if len(set(labels)) < len(labels):
-        raise ValueError(f"two noises are the same: {', '.join(labels)}")
-    paths = {name: os.path.join(out_dir, name) for name in FILES}
-    refuse_existing(paths.values(), overwrite)
-    check_writable(out_dir)
+    paths = [os.path.join(out_dir, name) for name in FILES]
+    refuse_existing(paths, overwrite)
+    _check(columns, out_dir)
     configs = {head: _prepared(head, cfg) for head, cfg in heads.items()}
     given = {head: _methods_of(head, methods, heads) for head in heads}
     check_pairs(differences, [method for own in given.values() for method in own])
@@ -96,14 +89,15 @@ def sweep(
         grid = evaluate_grid(bench, plans[head])
         report = HeadReport(head, grid, columns, keys, differences, resamples)
         reports.append(report)
-    text = report_text(reports)
-    _write(paths["sweep.csv"], report_csv(reports))
-    _write(paths["sweep.tex"], report_latex(reports) + "\n")
-    with atomic_path(paths["sweep.png"]) as path:
-        plot_sweep([report.panels() for report in reports]).savefig(path)
-    # Last: where it is, the sweep is whole.
-    _write(paths["sweep.md"], text + "\n")
-    return text
+    return _write(reports, paths)
+
+
+def _check(columns: Sequence[Column], out_dir: str) -> None:
+    check_matplotlib()
+    labels = [column.label for column in columns]
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"two noises are the same: {', '.join(labels)}")
+    check_writable(out_dir)
 
 
 def _methods_of(
@@ -146,7 +140,18 @@ def _prepared(head: str, cfg: Config) -> Config:
     return cfg
 
 
-def _write(path: str, text: str) -> None:
-    with atomic_path(path) as temporary:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
+def _write(reports: Sequence[HeadReport], paths: Sequence[str]) -> str:
+    """Write the files, ``FILES``; return the tables in Markdown."""
+    text = report_text(reports)
+    table, latex, plot, whole = paths
+    with atomic_path(plot) as path:
+        plot_sweep([report.panels() for report in reports]).savefig(path)
+    # Last the Markdown: where it is, the sweep is whole.
+    for name, content in (
+        (table, report_csv(reports)),
+        (latex, report_latex(reports) + "\n"),
+        (whole, text + "\n"),
+    ):
+        with atomic_path(name) as path, open(path, "w", encoding="utf-8") as file:
+            file.write(content)
+    return text

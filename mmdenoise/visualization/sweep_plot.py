@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Line", "Panel", "check_matplotlib", "plot_sweep"]
+__all__ = ["Line", "Panel", "plot_sweep"]
 
 # Okabe and Ito's colours, which colour-blind readers tell apart ("Color Universal
 # Design", 2008), without yellow, which is faint on white; marks and dashes repeat them.
@@ -48,18 +48,6 @@ class Panel(NamedTuple):
     severities: list
     clean: float
     lines: list[Line]
-
-
-def check_matplotlib() -> None:
-    """Say now, and not after hours, that the plot needs a package.
-
-    Raises:
-        ImportError: Naming it.
-    """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        raise ImportError("the plot needs matplotlib: pip install matplotlib") from None
 
 
 def plot_sweep(rows: Sequence[Sequence[Panel]]) -> Figure:
