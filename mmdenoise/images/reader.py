@@ -27,7 +27,7 @@ ENDINGS = (
 # ones.
 READ_ERRORS = (
     *(OSError, SyntaxError, ValueError, AssertionError, KeyError, IndexError),
-    *(TypeError, EOFError, OverflowError, NotImplementedError, RuntimeError),
+    *(TypeError, EOFError, ArithmeticError, NotImplementedError, RuntimeError),
     *(struct.error, zlib.error, MemoryError, tifffile.TiffFileError),
     Image.DecompressionBombError,
 )

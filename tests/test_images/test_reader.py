@@ -132,6 +132,24 @@ def test_truncated_files(tmp_path, ending, dtype, shape):
             read_image(str(path))
 
 
+@pytest.mark.parametrize("ending", ["png", "jpg", "tif", "webp", "bmp", "ppm"])
+def test_damaged_files_are_read_or_refused(tmp_path, ending):
+    """Nothing but a picture or one line, whatever bytes are changed in the head."""
+    path, rng = tmp_path / f"image.{ending}", np.random.default_rng(0)
+    write_image(str(path), Picture(pixels((24, 30, 3))))
+    whole = path.read_bytes()
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, min(len(whole), 300), 4):
+            damaged[at] = rng.integers(0, 256)
+        try:
+            found = read_image("damaged", bytes(damaged))
+        except ValueError as error:
+            assert "'damaged'" in str(error) and "\n" not in str(error)
+        else:
+            assert found.pixels.ndim in (2, 3)
+
+
 def test_truncated_uncompressed_tiff(tmp_path):
     """Its directory stands before the pixels, so that it opens."""
     path = tmp_path / "image.tif"
