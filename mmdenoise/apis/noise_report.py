@@ -45,7 +45,7 @@ __all__ = [
 
 # Levels in 8-bit units: less is called clean. Clean photographs measured up to 1.4.
 CLEAN = 1.5
-COARSE = 2.0  # of every second pixel: clean photographs measured up to 1.3
+COARSE = 2.5  # of every second pixel: clean photographs measured up to 2.2
 # White noise keeps 0.96 and more of its level at full size, and correlates less.
 WHITE_SHARE, CORRELATED = 0.93, 0.12
 TEXTURE = 0.5  # by which fine texture raised the coarse level

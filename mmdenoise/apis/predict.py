@@ -11,10 +11,12 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.structures import BaseDataElement
 
+from mmdenoise.apis.auto_level import AUTO, auto_level
 from mmdenoise.apis.file_plan import Plan, plan_files
 from mmdenoise.apis.load_cascade import load_cascade
 from mmdenoise.apis.prediction_files import KINDS, write_prediction
 from mmdenoise.apis.test_set_info import image_pipeline, info_of_test_set
+from mmdenoise.models import IdentityDenoiser
 from mmdenoise.output_checks import check_writable, refuse_existing
 
 __all__ = ["Predictor", "predict_files", "predict_image"]
@@ -32,7 +34,12 @@ class Predictor:
             :func:`mmdenoise.apis.load_denoiser` takes; None takes the config's
             ``denoiser_checkpoint``.
         device: Where to run.
-        sigma: Level of the noise in 8-bit units, for a denoiser that takes one.
+        sigma: Level of the noise in 8-bit units, for a denoiser that takes one;
+            ``'auto'`` measures it as the network sees the image, and leaves alone what
+            is clean or has other noise than white.
+
+    Attributes:
+        said: What was measured of the last image, with ``'auto'``.
 
     Raises:
         FileNotFoundError, RuntimeError, ValueError: If the config is no cascade's, or
@@ -45,8 +52,12 @@ class Predictor:
         cfg: Config,
         checkpoint: str | None = None,
         device: str = "cpu",
-        sigma: float | None = None,
+        sigma: float | str | None = None,
     ) -> None:
+        self.said = ""
+        self._auto = sigma == AUTO
+        if self._auto:
+            sigma = None
         self.model = load_cascade(cfg, checkpoint, device, sigma, noise=None)
         self._pipeline = Compose(image_pipeline(cfg))
         self.sigma = sigma
@@ -60,7 +71,8 @@ class Predictor:
             raise ValueError(
                 f"--sigma: {name} takes no level, it has its own from its training"
             )
-        if takes and self.sigma is None and denoiser.sigma is None:
+        untold = self.sigma is None and not self._auto
+        if takes and untold and denoiser.sigma is None:
             raise ValueError(f"{name} needs the level of the noise: give --sigma")
 
     def __call__(self, image: str) -> BaseDataElement:
@@ -75,10 +87,21 @@ class Predictor:
         if not os.path.isfile(image):
             raise FileNotFoundError(f"there is no image {image!r}")
         batch = pseudo_collate([self._pipeline(dict(img_path=image))])
-        if self.sigma is not None:
-            batch["sigma"] = [self.sigma]
-        with torch.no_grad():
-            return self.model.test_step(batch)[0]
+        denoiser, sigma = self.model.denoiser, self.sigma
+        if self._auto:
+            pixels = batch["inputs"][0].permute(1, 2, 0).cpu().numpy()
+            sigma, self.said = auto_level(pixels.astype("float32") / 255)
+            if sigma is None:
+                self.model.denoiser = IdentityDenoiser()
+            elif not getattr(denoiser, "takes_sigma", False):
+                sigma = None
+        if sigma is not None:
+            batch["sigma"] = [sigma]
+        try:
+            with torch.no_grad():
+                return self.model.test_step(batch)[0]
+        finally:
+            self.model.denoiser = denoiser
 
 
 def predict_image(
@@ -86,7 +109,7 @@ def predict_image(
     checkpoint: str | None,
     image: str,
     device: str = "cpu",
-    sigma: float | None = None,
+    sigma: float | str | None = None,
 ) -> BaseDataElement:
     """Run a cascade on one image; arguments and errors as of :class:`Predictor`."""
     if not os.path.isfile(image):
@@ -100,7 +123,7 @@ def predict_files(
     sources: Sequence[str],
     out_dir: str,
     device: str = "cpu",
-    sigma: float | None = None,
+    sigma: float | str | None = None,
     overwrite: bool = False,
     say: Callable[[str], None] = print,
 ) -> dict[str, str]:
@@ -141,6 +164,8 @@ def predict_files(
     for path, stem in stems.items():
         try:
             seen = write_prediction(predictor(path), stem, info)
+            if predictor.said:
+                say(f"{path}: {predictor.said}")
         except ERRORS as error:
             if len(stems) == 1:
                 raise

@@ -38,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGE",
         help="noisy images: files, folders of them, or patterns in quotes",
     )
-    add_sigma(parser, None, ", for a denoiser that takes one")
+    add_sigma(parser, None, ", for a denoiser that takes one", auto=True)
     add_out(parser, "outputs", "--out-dir")
     add_overwrite(parser, "results")
     add_device(parser)

@@ -5,12 +5,14 @@ import re
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from noisy_scenes import noisy, save, scene
 from PIL import Image
 
 from mmdenoise.apis.auto_level import auto_level
 from mmdenoise.apis.denoise_files import Options, denoise_files
 from mmdenoise.apis.file_plan import plan_files
+from mmdenoise.apis.predict import Predictor
 from mmdenoise.cli.main import main
 from mmdenoise.models import Denoiser
 from mmdenoise.models.noise import CorrelatedNoise, GaussianNoise
@@ -77,3 +79,23 @@ def test_by_the_command(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["denoise", source, out, "--sigma", "automatic"])
     assert "must be a number or auto, got 'automatic'" in capsys.readouterr().err
+
+
+def test_predict_measures_what_the_network_sees(tmp_path):
+    save(tmp_path / "clean.png", scene())
+    save(tmp_path / "noisy.png", noisy(scene(), GaussianNoise(25)))
+    pipeline = [dict(type="mmdenoise.LoadImage"), dict(type="mmdenoise.PackImage")]
+    model = dict(
+        type="mmdenoise.Cascade",
+        denoiser=dict(type="mmdenoise.MultiScaleDenoiser"),
+        noise=dict(type="mmdenoise.GaussianNoise", sigma=60),
+    )
+    data = dict(dataset=dict(type="mmdenoise.CleanImageDataset", pipeline=pipeline))
+    cfg = Config(dict(model=model, test_dataloader=data, default_scope="mmengine"))
+    predictor = Predictor(cfg, "multiscale_blind", sigma="auto")
+    clean = predictor(str(tmp_path / "clean.png"))
+    assert "clean, sigma" in predictor.said
+    assert torch.equal(clean.denoised, clean.noisy)
+    other = predictor(str(tmp_path / "noisy.png"))
+    assert "white noise, sigma 2" in predictor.said
+    assert not torch.equal(other.denoised, other.noisy)
