@@ -29,6 +29,8 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.apis.balance import balanced_weights, loss_balance
     from mmdenoise.cli.runs import read_config
 
+    if args.batches < 1:
+        raise ValueError(f"--batches must be at least 1, got {args.batches}")
     found = loss_balance(read_config(args, needs=NEEDS), args.batches)
     weights = balanced_weights(found, args.perceptual_pull, args.task_pull)
     print("| term | value | gradient at the denoised image | weight |")

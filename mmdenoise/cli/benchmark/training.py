@@ -29,6 +29,11 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.benchmarks.training import measure, measure_all, training_table
     from mmdenoise.cli.runs import read_config
 
+    if args.iterations < 1 or args.warm_up < 1:
+        raise ValueError(
+            "--iterations and --warm-up must be at least 1, got "
+            f"{args.iterations} and {args.warm_up}"
+        )
     cfg = read_config(args, args.work_dir, NEEDS)
     if args.variant:
         print(json.dumps(measure(cfg, args.variant, args.iterations, args.warm_up)))
