@@ -79,7 +79,7 @@ class MultiScaleDenoiser(Denoiser):
     side (``reach``), on a grid of 4 px (``stride``).
 
     Args:
-        scales: Number of resolutions, full resolution included; at least 2.
+        scales: Number of resolutions, full resolution included; 2 to 10.
         encoder_channels: Width of the encoding modules, a multiple of 4.
         decoder_channels: Width of the decoding modules, a multiple of 4. There is
             one for each scale between the finest and the coarsest, so with two
@@ -191,8 +191,8 @@ class MultiScaleDenoiser(Denoiser):
 def _check_options(
     scales: int, encoder: int, decoder: int, downsample: str, fusion: str
 ) -> None:
-    if scales < 2:
-        raise ValueError(f"scales must be at least 2, got {scales}")
+    if not 2 <= scales <= 10:
+        raise ValueError(f"scales must be 2 to 10, got {scales}")
     for name, width in (
         ("encoder_channels", encoder),
         ("decoder_channels", decoder),

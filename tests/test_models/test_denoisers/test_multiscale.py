@@ -222,7 +222,7 @@ def test_output_is_not_clipped():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (dict(scales=1), "scales must be at least 2, got 1"),
+        (dict(scales=1), "scales must be 2 to 10, got 1"),
         (dict(encoder_channels=6), "encoder_channels must be a multiple of 4, got 6"),
         (dict(decoder_channels=0), "decoder_channels must be a multiple of 4, got 0"),
         (dict(downsample="blur"), "'conv' or 'pool', got 'blur'"),
