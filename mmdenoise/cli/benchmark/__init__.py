@@ -1,4 +1,4 @@
-"""Measure denoisers: accuracy, speed, the paper's designs, what training costs."""
+"""Measure denoisers: accuracy, artefacts, speed, designs, what training costs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 from mmdenoise.cli.commands import add_commands
 
-COMMANDS = ("accuracy", "speed", "designs", "training")
+COMMANDS = ("accuracy", "artefacts", "speed", "designs", "training")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -34,6 +34,9 @@ LONGEST_METAFILE = 1 << 20
 LEVEL = re.compile(r"multiscale_sigma(\d+(?:\.\d+)?)")
 # What ``mmdenoise denoise`` takes when nobody says how noisy the image is.
 BLIND = "multiscale_blind"
+# What it takes where the level is known: the one network for all of them.
+ANY_LEVEL = "multiscale"
+HIGHEST_LEVEL = 75.0
 
 
 def zoo_names() -> list[str]:
@@ -43,17 +46,28 @@ def zoo_names() -> list[str]:
 
 
 def zoo_file(name: str) -> str | None:
-    """Path of a denoiser's file; None if the zoo has none of that name.
+    """Path of a denoiser's file, also by a dated name; None if there is none.
 
     Raises:
         ValueError: If its content is not that which the metafile describes.
     """
+    name = _dated_names(FOLDER).get(name, name)
     if name not in zoo_names():
         return None
     path = os.path.join(FOLDER, name + ENDING)
     status = os.stat(path)
     _verify(name, path, status.st_size, status.st_mtime_ns)
     return path
+
+
+@functools.cache
+def _dated_names(folder: str) -> dict[str, str]:
+    """Names under which weights stay what they are, and the files that hold them."""
+    path = os.path.join(folder, METAFILE)
+    entries = read_metafile(path) if os.path.isfile(path) else []
+    return {
+        dated: entry["Name"] for entry in entries for dated in entry.get("Aliases", [])
+    }
 
 
 @functools.cache
@@ -86,6 +100,8 @@ def zoo_levels() -> dict[float, str]:
 def zoo_hint(sigma: float) -> str:
     """Say which denoiser of the zoo is for a level, or which levels there are."""
     levels = zoo_levels()
+    if ANY_LEVEL in zoo_names() and 0 <= sigma <= HIGHEST_LEVEL:
+        return f"for sigma {sigma:g} the zoo has {ANY_LEVEL!r}, which is told it"
     if sigma in levels:
         return f"for sigma {sigma:g} the zoo has {levels[sigma]!r}"
     known = ", ".join(f"{level:g}" for level in levels) or "none"
@@ -105,6 +121,8 @@ def zoo_name(sigma: float | None) -> str:
     """
     if sigma is None:
         return BLIND
+    if ANY_LEVEL in zoo_names() and 0 <= sigma <= HIGHEST_LEVEL:
+        return ANY_LEVEL
     if sigma not in zoo_levels():
         raise ValueError(zoo_hint(sigma))
     return zoo_levels()[sigma]
