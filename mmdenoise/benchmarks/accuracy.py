@@ -92,12 +92,7 @@ def benchmark(
         ValueError: If an option is out of range.
     """
     check_matplotlib()
-    for what, given in (("method", methods), ("data set", data), ("sigma", sigmas)):
-        if not given:
-            raise ValueError(f"a benchmark needs a {what}")
-    names = [method.name for method in methods]
-    if len(set(names)) < len(names):
-        raise ValueError(f"two methods have one name: {', '.join(names)}")
+    _check_given(methods, data, sigmas)
     noises = {sigma: GaussianNoise(sigma, seed=seed) for sigma in sigmas}
     sets = {
         name: CleanImageDataset(folder, PIPELINE, first=first, test_mode=True)
@@ -118,6 +113,17 @@ def benchmark(
     if not run.found.scores:
         raise RuntimeError(f"there is no result: {run.found.failures[0]}")
     return run.found
+
+
+def _check_given(
+    methods: Sequence[Method], data: Mapping[str, str], sigmas: Sequence[float]
+) -> None:
+    for what, given in (("method", methods), ("data set", data), ("sigma", sigmas)):
+        if not given:
+            raise ValueError(f"a benchmark needs a {what}")
+    names = [method.name for method in methods]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two methods have one name: {', '.join(names)}")
 
 
 class _Run:

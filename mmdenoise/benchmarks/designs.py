@@ -91,28 +91,14 @@ def ablation(
         RuntimeError: If weights are those of another design.
         ValueError: If a name is unknown, or there are weights and no images.
     """
-    known = {design.name: design for design in DESIGNS}
-    unknown = [name for name in weights if name not in known]
-    if unknown:
-        raise ValueError(f"no design is called {unknown[0]!r}; they are {list(known)}")
-    if weights and data is None:
-        raise ValueError("weights were given and no images: name a folder of them")
+    _check_given(weights, data)
     with tempfile.TemporaryDirectory() as folder:
         # Through files, as users' denoisers come: what loading does is done.
         methods = {d.name: _written(d, weights.get(d.name), folder) for d in DESIGNS}
         psnr, paper = {}, {}
         if weights:
             given = [methods[name] for name in weights]
-            found = benchmark(
-                given, dict([data]), [sigma], out_dir, seed, first, device
-            )
-            if found.failures:
-                raise RuntimeError(found.failures[0])
-            means = averages(found.scores)
-            psnr = {mean.method: mean.psnr for mean in means}
-            if data[0].lower() == "kodak24" and sigma == DESIGN_SIGMA:
-                whole = means[0].images == 24
-                paper = {name: known[name].psnr for name in weights if whole}
+            psnr, paper = _scores(given, data, sigma, out_dir, seed, first, device)
         denoisers = load_all(list(methods.values()), sigma, device)
         # The chosen one first: the others' ratios are to it.
         order = sorted(denoisers, key=lambda name: name != CHOSEN)
@@ -126,14 +112,49 @@ def ablation(
         for design in DESIGNS
     ]
     text = ablation_table(rows) + f"\n\nSpeed: {conditions(size, rounds, device)}"
-    for name, content in (
-        ("ablation.md", text + "\n"),
-        ("ablation.csv", ablation_csv(rows)),
-    ):
-        with atomic_path(os.path.join(out_dir, name)) as path:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(content)
+    _write(os.path.join(out_dir, "ablation.md"), text + "\n")
+    _write(os.path.join(out_dir, "ablation.csv"), ablation_csv(rows))
     return text
+
+
+def _check_given(weights: Mapping[str, str], data: tuple[str, str] | None) -> None:
+    known = [design.name for design in DESIGNS]
+    unknown = [name for name in weights if name not in known]
+    if unknown:
+        raise ValueError(f"no design is called {unknown[0]!r}; they are {known}")
+    if weights and data is None:
+        raise ValueError("weights were given and no images: name a folder of them")
+
+
+def _scores(
+    methods: Sequence[Method],
+    data: tuple[str, str],
+    sigma: float,
+    out_dir: str,
+    seed: int,
+    first: int | None,
+    device: str,
+) -> tuple[dict[str, float], dict[str, float]]:
+    """PSNR in dB by the design's name: ours, and Table I's where it is of the same.
+
+    Raises:
+        RuntimeError: If a method or an image fails.
+    """
+    found = benchmark(methods, dict([data]), [sigma], out_dir, seed, first, device)
+    if found.failures:
+        raise RuntimeError(found.failures[0])
+    means = averages(found.scores)
+    paper = {}
+    kodak = data[0].lower() == "kodak24" and means[0].images == 24
+    if kodak and sigma == DESIGN_SIGMA:
+        known = {design.name: design.psnr for design in DESIGNS}
+        paper = {method.name: known[method.name] for method in methods}
+    return {mean.method: mean.psnr for mean in means}, paper
+
+
+def _write(name: str, content: str) -> None:
+    with atomic_path(name) as path, open(path, "w", encoding="utf-8") as file:
+        file.write(content)
 
 
 def _written(design: Design, weights: str | None, folder: str) -> Method:

@@ -70,6 +70,22 @@ def _room(x: np.ndarray, y: np.ndarray, rng: Rng) -> np.ndarray:
     return wall + table * (top - wall)
 
 
+def _shadow(inside: np.ndarray, light: np.ndarray, size: int) -> np.ndarray:
+    """A thing's soft shadow, (H, W) in [0, 1], moved away from the light.
+
+    Args:
+        inside: How far a pixel lies inside the thing, in pixels.
+        light: Direction to the light, of length 1.
+        size: Height and width of the picture.
+    """
+    shadow = np.clip(0.5 + inside / (0.14 * size), 0.0, 1.0)
+    shadow = shadow * shadow * (3.0 - 2.0 * shadow)
+    right, down = np.rint(-light * 0.12 * size).astype(int)
+    along = np.clip(np.arange(size) - down, 0, size - 1)
+    across = np.clip(np.arange(size) - right, 0, size - 1)
+    return shadow[np.ix_(along, across)]
+
+
 def generate_sample(
     rng: Union[int, Rng], size: int = 96
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -108,14 +124,7 @@ def generate_sample(
         radius = size * rng.uniform(0.16, 0.26)
         centre_x, centre_y = columns[index] * size, centres_y[index]
         depth = _depth(x - centre_x, y - centre_y, radius, rng)
-
-        shadow = np.clip(0.5 + depth * radius / (0.14 * size), 0.0, 1.0)
-        shadow = shadow * shadow * (3.0 - 2.0 * shadow)
-        right, down = np.rint(-light * 0.12 * size).astype(int)
-        along = np.clip(np.arange(size) - down, 0, size - 1)
-        across = np.clip(np.arange(size) - right, 0, size - 1)
-        shadow = shadow[np.ix_(along, across)]
-        picture *= 1.0 - 0.35 * shadow[..., None]
+        picture *= 1.0 - 0.35 * _shadow(depth * radius, light, size)[..., None]
 
         cover = np.clip(depth * radius + 0.5, 0.0, 1.0)  # smooth over a pixel
         box = np.ix_(cover.any(axis=1), cover.any(axis=0))

@@ -79,21 +79,7 @@ def build_page(
         gr.Markdown("# mmdenoise\nDenoise a picture, and see what the network sees.")
         with gr.Row():
             with gr.Column(min_width=280):
-                path = gr.Image(
-                    type="filepath",
-                    format="png",
-                    label="Picture",
-                    sources=["upload", "clipboard"],
-                    height=260,
-                    elem_id="picture",
-                )
-                if examples:
-                    gr.Examples([[one] for one in examples], path, label="Examples")
-                kind = gr.Radio([ADD, ALREADY], value=ADD, label="Noise")
-                level = gr.Slider(
-                    0, 100, sigma, step=1, label="Level to add (8-bit units)"
-                )
-                go = gr.Button("Denoise", variant="primary", elem_id="go")
+                path, kind, level, go = _controls(examples, sigma)
             with gr.Column(min_width=280, scale=2):
                 slider = gr.ImageSlider(
                     label="Before | after", format="png", elem_id="slider"
@@ -104,18 +90,7 @@ def build_page(
                 text = gr.Markdown(elem_id="text")
         gr.Markdown("## What the network sees in each")
         with gr.Row():
-            views = [
-                gr.Image(
-                    label=name,
-                    format="png",
-                    interactive=False,
-                    show_label=False,
-                    buttons=["download", "fullscreen"],
-                    min_width=240,
-                    elem_classes="view",
-                )
-                for name in names
-            ]
+            views = [_view(name) for name in names]
         pictures = gr.State()
         inputs = [path, kind, level, before, after]
         go.click(denoise, inputs, [slider, text, pictures, *views])
@@ -123,6 +98,43 @@ def build_page(
             choice.change(slide, [pictures, before, after], slider)
         kind.change(lambda one: gr.Slider(interactive=one == ADD), kind, level)
     return page
+
+
+def _controls(
+    examples: Sequence[str], sigma: float
+) -> tuple[gradio.Image, gradio.Radio, gradio.Slider, gradio.Button]:
+    """Lay out what a visitor gives: the picture, its noise's kind and level, a go."""
+    import gradio as gr
+
+    path = gr.Image(
+        type="filepath",
+        format="png",
+        label="Picture",
+        sources=["upload", "clipboard"],
+        height=260,
+        elem_id="picture",
+    )
+    if examples:
+        gr.Examples([[one] for one in examples], path, label="Examples")
+    kind = gr.Radio([ADD, ALREADY], value=ADD, label="Noise")
+    level = gr.Slider(0, 100, sigma, step=1, label="Level to add (8-bit units)")
+    go = gr.Button("Denoise", variant="primary", elem_id="go")
+    return path, kind, level, go
+
+
+def _view(name: str) -> gradio.Image:
+    """Lay out a picture that is shown only, and can be kept."""
+    import gradio as gr
+
+    return gr.Image(
+        label=name,
+        format="png",
+        interactive=False,
+        show_label=False,
+        buttons=["download", "fullscreen"],
+        min_width=240,
+        elem_classes="view",
+    )
 
 
 def open_page(

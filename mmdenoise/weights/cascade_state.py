@@ -40,26 +40,7 @@ def check_state(
             the weights were trained in front of another head.
         ValueError: If a weight of the denoiser is NaN or infinite.
     """
-
-    def part(name: str) -> dict[str, Tensor]:
-        start = f"{prefix}{name}."
-        return {k[len(start) :]: v for k, v in state.items() if k.startswith(start)}
-
-    given = part("denoiser")
-    expected = module.denoiser.state_dict()
-    # Some versions of MMEngine write buffers that PyTorch does not keep.
-    for name in {n for n, _ in module.denoiser.named_buffers()} - set(expected):
-        given.pop(name, None)
-        state.pop(f"{prefix}denoiser.{name}", None)
-    if expected and not given:
-        raise RuntimeError(
-            "the checkpoint holds no denoiser.* keys, so it is not a cascade's; a task "
-            "network's own weights go to head_checkpoint"
-        )
-    found = mismatch(expected, given)
-    if found:
-        raise RuntimeError(f"the checkpoint's denoiser does not fit: {found}")
-    refuse_not_finite(given, "the checkpoint's denoiser")
+    _check_denoiser(module.denoiser, state, f"{prefix}denoiser.")
 
     # What a loss measured of itself is its training's: taken where both have it.
     measured = module.joint_loss.state_dict(prefix=f"{prefix}joint_loss.")
@@ -71,7 +52,7 @@ def check_state(
 
     key = f"{prefix}head_fingerprint"
     stored = state.pop(key, None)
-    full = part("head")
+    full = _part(state, f"{prefix}head.")
     for name in full:
         del state[f"{prefix}head.{name}"]
     if module.head is None:
@@ -91,6 +72,28 @@ def check_state(
     # The head keeps its weights; to loaders that count keys, nothing is missing.
     state[key] = module.head_fingerprint
     state.update((f"{prefix}head.{name}", value) for name, value in own.items())
+
+
+def _check_denoiser(denoiser: nn.Module, state: dict, prefix: str) -> None:
+    given = _part(state, prefix)
+    expected = denoiser.state_dict()
+    # Some versions of MMEngine write buffers that PyTorch does not keep.
+    for name in {n for n, _ in denoiser.named_buffers()} - set(expected):
+        given.pop(name, None)
+        state.pop(f"{prefix}{name}", None)
+    if expected and not given:
+        raise RuntimeError(
+            "the checkpoint holds no denoiser.* keys, so it is not a cascade's; a task "
+            "network's own weights go to head_checkpoint"
+        )
+    found = mismatch(expected, given)
+    if found:
+        raise RuntimeError(f"the checkpoint's denoiser does not fit: {found}")
+    refuse_not_finite(given, "the checkpoint's denoiser")
+
+
+def _part(state: dict, prefix: str) -> dict[str, Tensor]:
+    return {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
 
 
 def _hex(digest: Tensor) -> str:

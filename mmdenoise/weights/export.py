@@ -58,14 +58,7 @@ def export_denoiser(
     meta = content.get("meta") if isinstance(content, dict) else None
     meta = meta if isinstance(meta, dict) else {}
     iteration = meta.get("iter")
-    model = cfg.get("model") if cfg is not None else model_in_text(meta.get("cfg"))
-    if not isinstance(model, dict) or "denoiser" not in model:
-        source = "the config" if cfg is not None else "the checkpoint's record of one"
-        raise ValueError(
-            f"{source} describes no cascade (model.denoiser): name the training's "
-            "config with --config"
-        )
-
+    model = _cascade_config(cfg, meta)
     state = denoiser_weights(whole)
     # A config is the user's own; what the file itself says may come from anyone.
     denoiser = model["denoiser"]
@@ -84,6 +77,18 @@ def export_denoiser(
         iteration=iteration if type(iteration) is int else None,
         averaged=averaged,
     )
+
+
+def _cascade_config(cfg: Config | None, meta: Mapping) -> Mapping:
+    """The config of the cascade, the user's or else the checkpoint's record of it."""
+    model = cfg.get("model") if cfg is not None else model_in_text(meta.get("cfg"))
+    if not isinstance(model, dict) or "denoiser" not in model:
+        source = "the config" if cfg is not None else "the checkpoint's record of one"
+        raise ValueError(
+            f"{source} describes no cascade (model.denoiser): name the training's "
+            "config with --config"
+        )
+    return model
 
 
 def _head_fingerprint(state: Mapping[str, Tensor]) -> Tensor | None:
