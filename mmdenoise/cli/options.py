@@ -25,13 +25,24 @@ __all__ = [
 ]
 
 
+class _Settings(DictAction):
+    """MMEngine's, with a usage error for what has no ``=``."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Read the settings."""
+        for text in values:
+            if "=" not in text:
+                parser.error(f"{option_string} takes KEY=VALUE, got {text!r}")
+        super().__call__(parser, namespace, values, option_string)
+
+
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Let a command take a config, and settings that override it."""
     parser.add_argument("config", metavar="CONFIG", help="config file")
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action=_Settings,
         metavar="KEY=VALUE",
         help='settings that override the config\'s: model.noise.sigma=30, key="[a,b]"',
     )
