@@ -19,7 +19,8 @@ from mmdenoise.apis.grid import (
 from mmdenoise.apis.methods import CLEAN, Method
 from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.cells import Bench
-from mmdenoise.evaluation.tables import columns, summary, table
+from mmdenoise.evaluation.seed_statistics import columns, summary
+from mmdenoise.evaluation.tables import table
 from mmdenoise.output_checks import check_writable, refuse_existing
 from mmdenoise.weights.mmengine_loading import safe_loading
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import os
 
 import torch
@@ -13,7 +12,7 @@ from mmdenoise.models.denoisers import Denoiser, checked_sigma
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.endings import READ
 from mmdenoise.weights.named_weights import find_weights, load_denoiser_weights
-from mmdenoise.weights.zoo import zoo_file, zoo_hint, zoo_levels, zoo_name, zoo_names
+from mmdenoise.weights.zoo import zoo_file, zoo_hint, zoo_names
 
 __all__ = [
     "UnnamedDenoiserError",
@@ -21,7 +20,6 @@ __all__ = [
     "list_denoisers",
     "load_denoiser",
     "takes_sigma",
-    "zoo_choice",
 ]
 
 OURS, DENOISERS = "mmdenoise.", "mmdenoise.models.denoisers."
@@ -118,26 +116,6 @@ def takes_sigma(source: str) -> bool:
         # Some take a level or not by their options, or by their weights.
         return MODELS.build(config).takes_sigma
     return "sigma" in inspect.signature(found).parameters
-
-
-def zoo_choice(sigma: float | None) -> tuple[str, float | None]:
-    """Choose a denoiser of the zoo for a level.
-
-    Args:
-        sigma: In 8-bit units; None where nobody knows it.
-
-    Returns:
-        Its name, and what :func:`load_denoiser` is to tell it: the one for this level;
-        else one that takes any.
-
-    Raises:
-        ValueError: If there is neither, naming the nearest.
-    """
-    if sigma is not None and sigma not in zoo_levels():
-        told = [name for name in zoo_names() if takes_sigma(name)]
-        if told and math.isfinite(sigma) and sigma >= 0:
-            return told[0], sigma
-    return zoo_name(sigma), None
 
 
 def _resolve(source: str) -> tuple[str | None, dict, type]:

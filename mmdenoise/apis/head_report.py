@@ -17,7 +17,8 @@ from mmdenoise.evaluation.robustness import (
     recovered_share,
     relative_performance,
 )
-from mmdenoise.evaluation.tables import NONE, cell_text, columns
+from mmdenoise.evaluation.seed_statistics import columns
+from mmdenoise.evaluation.tables import NONE, cell_text
 from mmdenoise.visualization.sweep_plot import Line, Panel
 
 __all__ = ["HeadReport"]

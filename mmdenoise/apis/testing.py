@@ -12,7 +12,8 @@ from mmengine.runner import Runner
 
 from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.cells import CellResult, numbers_in
-from mmdenoise.evaluation.tables import columns, csv_text, summary, table
+from mmdenoise.evaluation.seed_statistics import columns, summary
+from mmdenoise.evaluation.tables import csv_text, table
 from mmdenoise.output_checks import check_writable, refuse_existing
 from mmdenoise.weights.named_weights import check_denoiser_weights, find_weights
 

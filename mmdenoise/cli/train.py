@@ -39,8 +39,7 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.cli.numbers import check_numbers
     from mmdenoise.cli.runs import check_data, join_ranks, read_config
     from mmdenoise.cli.work_dirs import claim_work_dir
-    from mmdenoise.weights.mmengine_loading import checkpoint_to_resume
-    from mmdenoise.weights.resume import say_what_is_there
+    from mmdenoise.weights.resume import checkpoint_to_resume, say_what_is_there
 
     cfg = read_config(args, args.work_dir, NEEDS)
     check_numbers(cfg)

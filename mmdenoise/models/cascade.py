@@ -21,12 +21,13 @@ from mmdenoise.weights.cascade_state import check_state, keep_denoiser_alone
 from mmdenoise.weights.named_weights import load_denoiser_weights
 
 from .canvas import Canvas, by_size
+from .compilation import compile_whole
 from .data_preprocessor import CascadeDataPreprocessor
 from .frozen_head import FrozenHead
 from .head_input import HeadInput
 from .joint_loss import build_loss
 from .label_check import LabelCheck
-from .recompute import compile_whole, recompute_in_backward, refuse_reentrant
+from .recompute import recompute_in_backward, refuse_reentrant
 
 __all__ = ["Cascade", "CascadeClassifier", "CascadeSegmentor"]
 

@@ -7,14 +7,13 @@ pass.
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Union
 
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.checkpoint import checkpoint
 
-__all__ = ["compile_whole", "recompute_in_backward", "refuse_reentrant"]
+__all__ = ["recompute_in_backward", "refuse_reentrant"]
 
 OPTION = "activation_checkpointing"
 
@@ -118,27 +117,3 @@ def refuse_reentrant(model: nn.Module) -> None:
                 "loses gradients silently: take it out of the config's top level and "
                 f"set model.{OPTION}=[{name!r}]"
             )
-
-
-def compile_whole(
-    module: nn.Module, options: Union[bool, dict], recomputed: Sequence[str]
-) -> None:
-    """Compile the denoiser in place: names of weights and modules stay as they are.
-
-    Args:
-        module: The denoiser.
-        options: Of ``torch.compile``, or True for none; False compiles nothing.
-        recomputed: Names of modules of the cascade that are computed again.
-
-    Raises:
-        ValueError: If one of those lies in the denoiser.
-    """
-    if options is False:
-        return
-    inside = [name for name in recomputed if name.startswith("denoiser")]
-    if inside:
-        raise ValueError(
-            f"compile_denoiser: {inside[0]!r} of {OPTION} lies in the denoiser, which "
-            "is compiled as a whole: choose one"
-        )
-    module.compile(**({} if options is True else options))

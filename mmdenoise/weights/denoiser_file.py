@@ -31,9 +31,9 @@ from mmdenoise.atomic_files import atomic_path
 from mmdenoise.registry import MODELS
 from mmdenoise.version import __version__
 from mmdenoise.weights.endings import WRITTEN
-from mmdenoise.weights.limits import shortened
 from mmdenoise.weights.reader import local_path, open_checkpoint
 from mmdenoise.weights.safetensors_file import read_metadata
+from mmdenoise.weights.shortened import shortened
 from mmdenoise.weights.strict_loading import refuse_not_finite
 
 __all__ = [

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mmdenoise.weights.limits import shortened
+from mmdenoise.weights.shortened import shortened
 
 __all__ = ["Choice", "Integers", "Norm", "Numbers", "checked_denoiser", "permit"]
 

@@ -1,4 +1,4 @@
-"""What a file may make of itself: so many bytes, so deep, so long a message."""
+"""What a file may make of itself: so many bytes, so deep."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 
-__all__ = ["Budget", "refuse_strange", "shortened"]
+__all__ = ["Budget", "refuse_strange"]
 
-LONGEST_LINE = 200
 DEEPEST = 64
 # A file's lists may be named again and again; written out they may have so many items.
 MOST_ITEMS = 20_000_000
@@ -19,14 +18,6 @@ LEAVES = (
     *(type(None), bool, int, float, complex, str, bytes, bytearray, slice),
     *(torch.Tensor, torch.nn.Parameter, torch.Size, torch.dtype, torch.device),
 )
-
-
-def shortened(text: object, limit: int = LONGEST_LINE) -> str:
-    """Make one line of what a file says, printable, and no longer than ``limit``."""
-    # Cut first: what comes out of a file can be as long as the file.
-    line = " ".join(str(text)[: 4 * limit].split())
-    line = "".join(letter if letter.isprintable() else "?" for letter in line)
-    return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
 class Budget:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmdenoise.weights.limits import shortened
+from mmdenoise.weights.shortened import shortened
 
 __all__ = ["Layer", "read_layers"]
 

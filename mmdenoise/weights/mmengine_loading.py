@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextvars import ContextVar
 
 from mmengine.dist import barrier, get_rank
@@ -14,10 +13,9 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from torch import Tensor
 
 from mmdenoise.weights.reader import local_path, open_checkpoint
-from mmdenoise.weights.resume import newest_checkpoint
 from mmdenoise.weights.strict_loading import refuse_not_numbers
 
-__all__ = ["checkpoint_to_resume", "safe_loading"]
+__all__ = ["safe_loading", "trust"]
 
 URLS = ("http://", "https://")
 _their_local = mmengine_checkpoint.load_from_local
@@ -41,6 +39,12 @@ def safe_loading() -> Iterator[None]:
         yield
     finally:
         _trusted.reset(token)
+
+
+def trust(path: str) -> None:
+    """Let MMEngine unpickle a file until the :func:`safe_loading` around this ends."""
+    if _trusted.get() is not None:
+        _trusted.set(_trusted.get() | {os.path.realpath(path)})
 
 
 def load_from_local(filename: str, map_location=None) -> object:
@@ -88,36 +92,3 @@ CheckpointLoader.register_scheme("", load_from_local, force=True)
 CheckpointLoader.register_scheme(URLS, load_from_http, force=True)
 # The loaders of zoo names call it by this name.
 mmengine_checkpoint.load_from_http = load_from_http
-
-
-def checkpoint_to_resume(
-    work_dir: str, trusted: bool = False, model: Mapping | None = None
-) -> str | None:
-    """Find the checkpoint with which a training goes on, newest first.
-
-    Args:
-        work_dir: Folder of the training.
-        trusted: The user made what is in the folder, and lets it be unpickled, here and
-            by MMEngine, until the :func:`safe_loading` around this ends.
-        model: The config's ``model``, to which the checkpoint has to belong.
-
-    Returns:
-        Its path; None if the folder holds no checkpoint.
-
-    Raises:
-        ValueError: If it holds some and none opens, or if they are another training's.
-    """
-    paths = [
-        path
-        for kind in ("iter", "epoch")
-        for path in glob.glob(os.path.join(glob.escape(work_dir), f"{kind}_*.pth"))
-    ]
-    newest = newest_checkpoint(work_dir, trusted, model)
-    if newest is None and paths:
-        raise ValueError(
-            f"--resume: none of the {len(paths)} checkpoints in {work_dir!r} opens, as "
-            "said above; move them away to start afresh"
-        )
-    if newest is not None and trusted and _trusted.get() is not None:
-        _trusted.set(_trusted.get() | {os.path.realpath(newest)})
-    return newest

@@ -22,8 +22,8 @@ from mmdenoise.weights.denoiser_file import (
     whole_config,
 )
 from mmdenoise.weights.denoiser_table import checked_denoiser
-from mmdenoise.weights.limits import shortened
 from mmdenoise.weights.reader import local_path, open_checkpoint
+from mmdenoise.weights.shortened import shortened
 from mmdenoise.weights.state_dicts import denoiser_weights, is_cascade, weights_in
 from mmdenoise.weights.strict_loading import load_strictly, refuse_not_finite
 from mmdenoise.weights.zoo import resolve

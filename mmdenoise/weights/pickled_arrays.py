@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 
-from mmdenoise.weights.limits import Budget, shortened
+from mmdenoise.weights.limits import Budget
+from mmdenoise.weights.shortened import shortened
 
 __all__ = [
     "HISTORY",

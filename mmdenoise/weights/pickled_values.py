@@ -15,7 +15,7 @@ from typing import Callable
 import torch
 from torch import Tensor
 
-from mmdenoise.weights.limits import Budget, shortened
+from mmdenoise.weights.limits import Budget
 from mmdenoise.weights.pickled_arrays import (
     HISTORY,
     Name,
@@ -39,6 +39,7 @@ from mmdenoise.weights.pickled_containers import (
     made_set,
     made_slice,
 )
+from mmdenoise.weights.shortened import shortened
 
 __all__ = ["Storage", "Values"]
 

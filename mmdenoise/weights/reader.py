@@ -14,9 +14,9 @@ from urllib.parse import urlparse
 import torch
 from mmengine.logging import print_log
 
-from mmdenoise.weights.limits import shortened
 from mmdenoise.weights.matconvnet import read_matconvnet
 from mmdenoise.weights.safetensors_file import read_safetensors
+from mmdenoise.weights.shortened import shortened
 from mmdenoise.weights.torch_file import MapLocation, read_torch_file
 
 __all__ = ["local_path", "open_checkpoint"]

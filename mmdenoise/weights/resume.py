@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -10,10 +11,16 @@ from collections.abc import Iterator, Mapping
 from mmengine.logging import print_log
 
 from mmdenoise.weights.config_record import model_in_text
+from mmdenoise.weights.mmengine_loading import trust
 from mmdenoise.weights.reader import open_checkpoint
 from mmdenoise.weights.state_dicts import weights_in
 
-__all__ = ["newest_checkpoint", "refuse_another_training", "say_what_is_there"]
+__all__ = [
+    "checkpoint_to_resume",
+    "newest_checkpoint",
+    "refuse_another_training",
+    "say_what_is_there",
+]
 
 NUMBERED = re.compile(r"(?:iter|epoch)_(\d+)\.pth")
 POINTER = "last_checkpoint"
@@ -22,6 +29,40 @@ FREE = (
     *("head_checkpoint", "denoiser_checkpoint", "data_preprocessor", "init_cfg"),
     *("head_autocast", "activation_checkpointing", "compile_denoiser"),
 )
+
+
+def checkpoint_to_resume(
+    work_dir: str, trusted: bool = False, model: Mapping | None = None
+) -> str | None:
+    """Find the checkpoint with which a training goes on, newest first.
+
+    Args:
+        work_dir: Folder of the training.
+        trusted: The user made what is in the folder, and lets it be unpickled, here and
+            by MMEngine, until the
+            :func:`mmdenoise.weights.mmengine_loading.safe_loading` around this ends.
+        model: The config's ``model``, to which the checkpoint has to belong.
+
+    Returns:
+        Its path; None if the folder holds no checkpoint.
+
+    Raises:
+        ValueError: If it holds some and none opens, or if they are another training's.
+    """
+    paths = [
+        path
+        for kind in ("iter", "epoch")
+        for path in glob.glob(os.path.join(glob.escape(work_dir), f"{kind}_*.pth"))
+    ]
+    newest = newest_checkpoint(work_dir, trusted, model)
+    if newest is None and paths:
+        raise ValueError(
+            f"--resume: none of the {len(paths)} checkpoints in {work_dir!r} opens, as "
+            "said above; move them away to start afresh"
+        )
+    if newest is not None and trusted:
+        trust(newest)
+    return newest
 
 
 def newest_checkpoint(

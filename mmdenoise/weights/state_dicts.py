@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmdenoise.weights.limits import shortened
 from mmdenoise.weights.reader import open_checkpoint
+from mmdenoise.weights.shortened import shortened
 
 __all__ = ["denoiser_weights", "is_cascade", "read_state_dict", "weights_in"]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from mmdenoise.weights.limits import shortened
+from mmdenoise.weights.shortened import shortened
 from mmdenoise.weights.state_dicts import is_cascade
 
 __all__ = ["load_strictly", "mismatch", "refuse_not_finite", "refuse_not_numbers"]

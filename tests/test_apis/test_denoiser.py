@@ -10,7 +10,7 @@ from torch import nn
 
 import mmdenoise
 from mmdenoise import apis
-from mmdenoise.apis import denoiser, load_denoiser
+from mmdenoise.apis import load_denoiser
 from mmdenoise.apis.denoiser import takes_sigma
 from mmdenoise.registry import MODELS
 from mmdenoise.weights import zoo
@@ -213,16 +213,3 @@ def test_which_take_a_sigma(a_zoo, tmp_path):
     assert takes_sigma(path)
     with pytest.raises(ValueError, match="no denoiser is called 'nothing'"):
         takes_sigma("nothing")
-
-
-def test_a_level_the_zoo_has_no_network_for(monkeypatch):
-    """One that takes any level is told it; without one, the nearest is named."""
-    assert denoiser.zoo_choice(25) == ("multiscale_sigma25", None)
-    assert denoiser.zoo_choice(None) == ("multiscale_blind", None)
-    with pytest.raises(ValueError, match="nearest is --denoiser multiscale_sigma15$"):
-        denoiser.zoo_choice(20)
-    monkeypatch.setattr(denoiser, "takes_sigma", lambda name: name.endswith("blind"))
-    assert denoiser.zoo_choice(20) == ("multiscale_blind", 20)
-    assert denoiser.zoo_choice(25) == ("multiscale_sigma25", None)
-    with pytest.raises(ValueError, match="none for sigma -1"):
-        denoiser.zoo_choice(-1)

@@ -11,7 +11,8 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import load_checkpoint
 from safetensors.torch import save_file
 
-from mmdenoise.weights.mmengine_loading import checkpoint_to_resume, safe_loading
+from mmdenoise.weights.mmengine_loading import safe_loading
+from mmdenoise.weights.resume import checkpoint_to_resume
 
 URL = "https://example.org/zoo/net-01234567.pth"
 
@@ -186,42 +187,7 @@ def test_the_environment_is_left_alone(trap):
 # The checkpoint to resume
 
 
-@pytest.fixture
-def said(monkeypatch):
-    said = []
-    monkeypatch.setattr(
-        "mmdenoise.weights.resume.print_log", lambda text, **kwargs: said.append(text)
-    )
-    return said
-
-
-def test_none_is_none(tmp_path):
-    assert checkpoint_to_resume(str(tmp_path / "gone")) is None
-    (tmp_path / "best_iter_3.pth").write_bytes(b"")
-    assert checkpoint_to_resume(str(tmp_path)) is None
-
-
-def test_the_newest_that_opens(tmp_path, said):
-    (tmp_path / "a [b]").mkdir()
-    first = str(tmp_path / "a [b]" / "iter_1.pth")
-    torch.save(dict(state_dict=Net().state_dict()), first)
-    (tmp_path / "a [b]" / "iter_2.pth").write_bytes(b"cut")
-    assert checkpoint_to_resume(str(tmp_path / "a [b]")) == first
-    assert len(said) == 1 and "iter_2.pth" in said[0]
-
-
-@pytest.mark.parametrize("name", ["iter_2.pth", "epoch_2.pth"])
-def test_some_of_which_none_opens(tmp_path, said, name):
-    """To start afresh in silence would overwrite what may be mended."""
-    folder = tmp_path / "a [b]"
-    folder.mkdir()
-    (folder / name).write_bytes(b"cut")
-    with pytest.raises(ValueError, match="none of the 1 checkpoints in .* opens"):
-        checkpoint_to_resume(str(folder))
-    assert len(said) == 1 and name in said[0]
-
-
-def test_trust_is_for_that_folder(tmp_path, trap, mark, said):
+def test_trust_is_for_that_folder(tmp_path, trap, mark):
     """A scheduler that keeps a function, for instance."""
     os.rename(trap, tmp_path / "iter_3.pth")
     other = tmp_path / "other"

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mmdenoise.weights.resume import (
+    checkpoint_to_resume,
     newest_checkpoint,
     say_what_is_there,
 )
@@ -165,3 +166,32 @@ def test_what_a_new_training_finds(tmp_path, save, warnings):
     save("iter_10.pth")
     say_what_is_there(str(tmp_path))
     assert "holds 2 checkpoints of an earlier training, up to iter_10" in warnings[0][1]
+
+
+# What a training is told to go on with
+
+
+def test_none_is_none(tmp_path):
+    assert checkpoint_to_resume(str(tmp_path / "gone")) is None
+    (tmp_path / "best_iter_3.pth").write_bytes(b"")
+    assert checkpoint_to_resume(str(tmp_path)) is None
+
+
+def test_the_newest_that_opens(tmp_path, warnings):
+    (tmp_path / "a [b]").mkdir()
+    first = str(tmp_path / "a [b]" / "iter_1.pth")
+    torch.save(dict(state_dict=dict(weight=torch.ones(100))), first)
+    (tmp_path / "a [b]" / "iter_2.pth").write_bytes(b"cut")
+    assert checkpoint_to_resume(str(tmp_path / "a [b]")) == first
+    assert len(warnings) == 1 and "iter_2.pth" in warnings[0][1]
+
+
+@pytest.mark.parametrize("name", ["iter_2.pth", "epoch_2.pth"])
+def test_some_of_which_none_opens(tmp_path, warnings, name):
+    """To start afresh in silence would overwrite what may be mended."""
+    folder = tmp_path / "a [b]"
+    folder.mkdir()
+    (folder / name).write_bytes(b"cut")
+    with pytest.raises(ValueError, match="none of the 1 checkpoints in .* opens"):
+        checkpoint_to_resume(str(folder))
+    assert len(warnings) == 1 and name in warnings[0][1]

@@ -24,7 +24,6 @@ from mmdenoise.weights.zoo import (
     zoo_file,
     zoo_hint,
     zoo_levels,
-    zoo_name,
     zoo_names,
 )
 
@@ -117,10 +116,6 @@ def test_what_is_in_the_folder(files):
     assert zoo_hint(-1).endswith("for any") and zoo_hint(float("nan")).endswith("any")
     assert zoo_file("multiscale_sigma25") is None
     assert zoo_file("metafile") is None
-    assert zoo_name(60) == "multiscale_sigma60"
-    assert zoo_name(None) == "multiscale_blind"
-    with pytest.raises(ValueError, match="the zoo has none for sigma 25; its levels"):
-        zoo_name(25)
     assert resolve("multiscale_sigma60") == zoo_file("multiscale_sigma60")
     assert resolve("multiscale_sigma61") == "multiscale_sigma61"
 

@@ -15,15 +15,15 @@ import re
 
 import yaml
 
-from mmdenoise.weights.limits import shortened
+from mmdenoise.weights.shortened import shortened
 
 __all__ = [
+    "BLIND",
     "read_metafile",
     "resolve",
     "zoo_file",
     "zoo_hint",
     "zoo_levels",
-    "zoo_name",
     "zoo_names",
 ]
 
@@ -111,21 +111,6 @@ def zoo_hint(sigma: float) -> str:
         return text
     nearest = levels[min(levels, key=lambda level: abs(level - sigma))]
     return f"{text}; the nearest is --denoiser {nearest}"
-
-
-def zoo_name(sigma: float | None) -> str:
-    """Choose a denoiser for a level, or the blind one where none is known.
-
-    Raises:
-        ValueError: If the zoo has none for that level, naming those it has.
-    """
-    if sigma is None:
-        return BLIND
-    if ANY_LEVEL in zoo_names() and 0 <= sigma <= HIGHEST_LEVEL:
-        return ANY_LEVEL
-    if sigma not in zoo_levels():
-        raise ValueError(zoo_hint(sigma))
-    return zoo_levels()[sigma]
 
 
 def read_metafile(path: str | None = None) -> list[dict]:
