@@ -14,6 +14,8 @@ __all__ = ["Budget", "refuse_strange"]
 DEEPEST = 64
 # A file's lists may be named again and again; written out they may have so many items.
 MOST_ITEMS = 20_000_000
+# And so many lists and dicts: an optimiser has one for each parameter.
+MOST_CONTAINERS = 200_000
 LEAVES = (
     *(type(None), bool, int, float, complex, str, bytes, bytearray, slice),
     *(torch.Tensor, torch.nn.Parameter, torch.Size, torch.dtype, torch.device),
@@ -60,6 +62,10 @@ def refuse_strange(content: object) -> None:
         inner = [child for child in _children(item) if not _is_leaf(child)]
         if id(item) not in known:
             known[id(item)] = None
+            if len(known) > MOST_CONTAINERS:
+                raise pickle.UnpicklingError(
+                    f"it has more than {MOST_CONTAINERS:,} lists and dicts"
+                )
             for child in inner:
                 if known.get(id(child), ()) is None:
                     raise pickle.UnpicklingError("it holds a list within itself")

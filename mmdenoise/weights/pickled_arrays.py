@@ -39,6 +39,8 @@ HISTORY = "mmengine.logging.history_buffer.HistoryBuffer"
 STATISTICS = ("min", "max", "mean", "current")
 CODES = ("b1", *"i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16".split())
 MOST_DIMENSIONS = 25
+# Bytes that a history takes beside its numbers.
+HISTORY_ITSELF = 1024
 
 
 class HasBudget(Protocol):
@@ -112,7 +114,7 @@ def begun_array(
     return Pending(finish)
 
 
-def history(state: object) -> HistoryBuffer:
+def history(values: HasBudget, state: object) -> HistoryBuffer:
     """Make a history of its two arrays; its methods are those of its class."""
     state = state if type(state) is dict else {}
     log, counts = state.get("_log_history"), state.get("_count_history")
@@ -122,6 +124,8 @@ def history(state: object) -> HistoryBuffer:
             raise Refused("it sets the state of a history to more than numbers")
     if len(log) != len(counts) or len(log) > longest:
         raise Refused("it has a history of two lengths")
+    # It copies them, however often a file names the same ones.
+    values.budget.spend(log.nbytes + counts.nbytes + HISTORY_ITSELF)
     return HistoryBuffer(log, counts, longest)
 
 

@@ -23,6 +23,9 @@ __all__ = [
 Refused = pickle.UnpicklingError
 # Of a key that is a tuple.
 MOST_PARTS = 4
+# Tuples of one hash are easily found, and each is compared with all before it: so they
+# count for more bytes than they take, and a file has some thousand of them.
+TUPLE_KEY = 10_000
 
 
 def made_bytes(values: HasBudget, text: str = "", encoding: str = "latin1") -> bytes:
@@ -54,12 +57,12 @@ def made_ordered(values: HasBudget, items: object = ()) -> OrderedDict:
     pairs = _items(values, items)
     if not all(type(pair) in (list, tuple) and len(pair) == 2 for pair in pairs):
         raise Refused("it has a dict of what are no pairs")
-    return OrderedDict((checked_key(key), value) for key, value in pairs)
+    return OrderedDict((checked_key(values, key), value) for key, value in pairs)
 
 
 def made_set(values: HasBudget, items: object = ()) -> set:
     """Make a set of plain items."""
-    return {checked_key(item) for item in _items(values, items)}
+    return {checked_key(values, item) for item in _items(values, items)}
 
 
 def made_slice(values: HasBudget, *parts) -> slice:
@@ -84,7 +87,7 @@ def _items(values: HasBudget, items: object) -> list | tuple:
     return items
 
 
-def checked_key(key: object) -> object:
+def checked_key(values: HasBudget, key: object) -> object:
     """Check a dict's key or a set's item: hashing what is nested may never end."""
     parts = key if type(key) is tuple else (key,)
     plain = (str, int, float, bool, bytes, type(None), torch.dtype, torch.device)
@@ -92,4 +95,6 @@ def checked_key(key: object) -> object:
         raise Refused(f"it has a key that is no number and no text: {said(key)}")
     if any(type(part) is int and abs(part) >= 1 << 60 for part in parts):
         raise Refused("it has a key that is too large a number")
+    if type(key) is tuple:
+        values.budget.spend(TUPLE_KEY)
     return key

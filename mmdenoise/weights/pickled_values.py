@@ -10,6 +10,7 @@ import math
 import pickle
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import Callable
 
 import torch
@@ -62,6 +63,8 @@ STORAGES = {
         ComplexDouble=torch.complex128,
     ).items()
 }
+# Bytes that a tensor takes beside its numbers; a file has more for each of its own.
+TENSOR_ITSELF = 512
 TORCH_DTYPES = {
     f"torch.{k}": v for k, v in vars(torch).items() if isinstance(v, torch.dtype)
 }
@@ -123,7 +126,7 @@ class Values:
         """Begin a history of scalars, the only object that is made without a call."""
         if name != Name(HISTORY) or arguments != ():
             raise Refused(f"it asks for an object of {said(name)}")
-        return Pending(history)
+        return Pending(partial(history, self))
 
     def finished(self, made: object, state: object) -> object:
         """Make what was begun, of its state."""
@@ -144,7 +147,7 @@ class Values:
         if len(items) % 2:
             raise Refused("it has a key without a value")
         for key, value in zip(items[::2], items[1::2]):
-            target[checked_key(key)] = value
+            target[checked_key(self, key)] = value
 
     def storage(self, identity: object) -> Storage:
         """Read the numbers that a persistent identity names."""
@@ -174,7 +177,7 @@ def _tensor(
     if last >= max(len(numbers), 1) or (count and not len(numbers)):
         raise Refused("it has a tensor beyond the end of its storage")
     # A stride of 0 shows one number many times, until it is copied.
-    values.budget.spend(count * numbers.element_size())
+    values.budget.spend(count * numbers.element_size() + TENSOR_ITSELF)
     tensor = numbers.as_strided(size, stride, offset if count else 0)
     requires_grad, _, *metadata = more or (False, None)
     if any(metadata):

@@ -1,5 +1,6 @@
 """Files made to run code, to fill memory, to read other files: each refused by name."""
 
+import json
 import os
 import pickle
 import struct
@@ -179,6 +180,7 @@ STRUCT = pickle.EMPTY_DICT + text("a") + b"(" + FLOAT64 + number(0) + b"t" + b"s
         (b"}" * 2_100_000, "more than 2,000,000 instructions"),
         (b"N\x85" + b"\x85" * 100_000, "more than 64 deep"),
         (b"]" * 1000 + b"a" * 999, "more than 64 deep"),
+        (b"(" + b"]" * 300_000 + b"t", "more than 200,000 lists"),
         (BOMB, "more than 20,000,000 items"),
         (BOMB[:2] + b"]" + pickle.BINPUT + b"\x01h\x01a", "within itself"),
         (b"}" + b"N\x85" + b"\x85" * 100_000 + b"Ns", "no number and no text"),
@@ -208,6 +210,54 @@ def test_what_a_file_makes_is_counted(tmp_path):
     start += text("latin1") + pickle.BINPUT + b"\x02"
     again = b"h\x01h\x00h\x02\x86R"
     path = archive(tmp_path / "x.pth", b"(" + start + again * 5000 + b"t")
+    assert "its size does not account for" in refusal(path)
+
+
+def test_a_history_named_again_and_again(tmp_path):
+    """Each is a copy of its numbers."""
+    size = 1 << 17
+    numbers = ARRAY + state_of_array([size], FLOAT64, raw(8 * size))
+    state = b"}(" + b"".join(
+        (
+            *(text("_log_history"), numbers, pickle.BINPUT, b"\x00"),
+            *(text("_count_history"), pickle.BINGET, b"\x00"),
+            *(text("max_length"), number(size), b"u", pickle.BINPUT, b"\x01"),
+        )
+    )
+    kind = name("mmengine.logging.history_buffer", "HistoryBuffer")
+    again = kind + b")" + pickle.NEWOBJ + pickle.BINGET + b"\x01" + pickle.BUILD
+    path = archive(tmp_path / "x.pth", b"(" + state + again * 500 + b"t")
+    assert "its size does not account for" in refusal(path)
+
+
+def test_a_tensor_named_again_and_again(tmp_path):
+    program = b"(" + tensor(0, [1], [1])[:-1] + pickle.BINPUT + b"\x00"
+    rebuild = name("torch._utils", "_rebuild_tensor_v2") + pickle.BINPUT + b"\x01"
+    again = pickle.BINGET + b"\x01" + pickle.BINGET + b"\x00" + pickle.REDUCE
+    path = archive(tmp_path / "x.pth", program + rebuild + again * 300_000 + b"t")
+    assert "its size does not account for" in refusal(path)
+
+
+def test_keys_of_one_hash(tmp_path):
+    """Pairs of numbers that a dict has to compare each with each: (a, b), by XXH64."""
+    mask, first, second = (1 << 64) - 1, 11400714785074694791, 14029467366897019727
+    start, inverse, keys = 2870177450012600261, pow(second, -1, 1 << 64), []
+    for a in range(160_000):
+        mixed = (start + a * second) & mask
+        mixed = (mixed << 31 | mixed >> 33) * first
+        b = (12345678901234567 - mixed) * inverse & mask
+        b -= (b >> 63) << 64
+        if abs(b) < 1 << 60:
+            keys.append((a, b))
+    assert len({hash(key) for key in keys}) == 1 and len(keys) > 15_000
+    parts = (
+        b"".join(
+            pickle.LONG1 + b"\x08" + n.to_bytes(8, "little", signed=True) for n in k
+        )
+        for k in keys
+    )
+    program = b"}(" + b"".join(part + pickle.TUPLE2 + b"N" for part in parts) + b"u"
+    path = archive(tmp_path / "x.pth", program)
     assert "its size does not account for" in refusal(path)
 
 
@@ -270,6 +320,8 @@ def test_a_flipped_bit_of_a_weight_is_seen(tmp_path):
 
 # Safetensors
 
+EMPTY = dict(dtype="F32", shape=[0], data_offsets=[0, 0])
+
 
 @pytest.mark.parametrize(
     "header",
@@ -283,6 +335,7 @@ def test_a_flipped_bit_of_a_weight_is_seen(tmp_path):
         b"[0, 4]}}",
         b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 400]}}',
         b'{"__metadata__": 3, "a": {}}',
+        json.dumps({str(i): EMPTY for i in range(30_000)}).encode(),
         b"null",
     ],
 )
