@@ -18,7 +18,8 @@ from mmdenoise.apis.grid import (
 )
 from mmdenoise.apis.methods import CLEAN, Method
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.evaluation.cells import Bench
+from mmdenoise.evaluation.cells import Bench, Cell
+from mmdenoise.evaluation.decoded_images import DecodedImages
 from mmdenoise.evaluation.seed_statistics import columns, summary
 from mmdenoise.evaluation.tables import table
 from mmdenoise.output_checks import check_writable, refuse_existing
@@ -68,10 +69,7 @@ def compare(
         FileNotFoundError, IndexError, RuntimeError, ValueError: If something is missing
             or does not fit, by name, before the first test.
     """
-    paths = [os.path.join(out_dir, name) for name in ("table.md", "panel.png")]
-    paths = paths if images else paths[:1]
-    refuse_existing(paths, overwrite)
-    check_writable(out_dir)
+    paths = _checked_paths(out_dir, images, overwrite)
     given = [Method(name, spec) for name, spec in methods.items()]
     check_pairs(differences, given)
     column = own_column(cfg)
@@ -83,13 +81,33 @@ def compare(
     text = _text(grid, column.label, keys, differences)
     if images:
         cells = [*(own[0] for own in plan.values()), CLEAN_CELL]
-        panel = draw_panel(bench.cfg, dataset, cells, images, maps_only)
-        with atomic_path(paths[1]) as path:
-            panel.save(path)
+        _write_panel(paths[1], bench.cfg, dataset, cells, images, maps_only)
     # Last: where it is, the comparison is whole.
     with atomic_path(paths[0]) as path, open(path, "w", encoding="utf-8") as file:
         file.write(text + "\n")
     return text
+
+
+def _checked_paths(out_dir: str, images: Sequence[int], overwrite: bool) -> list[str]:
+    """Where the table goes, and the panel of ``images``, if any."""
+    paths = [os.path.join(out_dir, name) for name in ("table.md", "panel.png")]
+    paths = paths if images else paths[:1]
+    refuse_existing(paths, overwrite)
+    check_writable(out_dir)
+    return paths
+
+
+def _write_panel(
+    name: str,
+    cfg: Config,
+    dataset: DecodedImages,
+    cells: Sequence[Cell],
+    images: Sequence[int],
+    maps_only: bool,
+) -> None:
+    panel = draw_panel(cfg, dataset, cells, images, maps_only)
+    with atomic_path(name) as path:
+        panel.save(path)
 
 
 def _text(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mmdenoise.precision import autocast, choose_precision
 
 from .grey_images import as_colour, as_grey
-from .image_access import opened_image
+from .image_access import ArrayImage, TensorImage, opened_image
 from .tiling import run_in_tiles, tiling_of
 
 __all__ = ["denoise", "precision_of"]
@@ -73,45 +73,78 @@ def denoise(
         True
     """
     inside = opened_image(image, white_level)
-    parameter = next((p for p in denoiser.parameters() if p.is_floating_point()), None)
-    where = dict(dtype=torch.float32, device=torch.device("cpu"))
-    if parameter is not None:
-        where = dict(dtype=parameter.dtype, device=parameter.device)
-    if sigma is not None and not getattr(denoiser, "takes_sigma", False):
-        raise ValueError(
-            f"this {type(denoiser).__name__} takes no sigma, it has its level from its "
-            "training"
-        )
-    chosen = precision_of(denoiser, image.dtype, precision)
-    level = None if sigma is None else _level_map(sigma, inside.size)
-    grey = inside.grey.view(-1, 1, 1, 1)
-    known = level if level is not None else _own_level(denoiser)
-    noise = inside.levels.view(-1, 1, 1, 1) if known is None else known
-
-    def run(rows: slice, columns: slice) -> Tensor:
-        part = inside.read(rows, columns).to(**where)
-        if grey.any():
-            colour = as_colour(part[:, :1], _part(noise, rows, columns), rows, columns)
-            part = torch.where(grey.to(part.device), colour, part)
-        told = () if level is None else (_part(level, rows, columns).to(**where),)
-        # On a CPU convs then take an eighth less time.
-        part = part.contiguous(memory_format=torch.channels_last)
-        with autocast(chosen, where["device"]):
-            output = denoiser(part, *told)
-        _check_output(denoiser, part, output)
-        return output.to(where["dtype"])
-
-    def write(rows: slice, columns: slice, output: Tensor) -> None:
-        if grey.all():
-            output = as_grey(output)
-        elif grey.any():
-            output = torch.where(grey.to(output.device), as_grey(output), output)
-        inside.write(rows, columns, output)
-
+    network = _TileDenoiser(denoiser, inside, sigma, precision, image.dtype)
     tiling = tiling_of(denoiser, tile)
     with _evaluation(denoiser):
-        run_in_tiles(run, tiling, inside.size, write, progress)
+        run_in_tiles(network.run, tiling, inside.size, network.write, progress)
     return inside.result
+
+
+class _TileDenoiser:
+    """A denoiser on the tiles of one image: its type, its device, its level, grey.
+
+    Args:
+        denoiser: As for :func:`denoise`.
+        inside: The image.
+        sigma: As for :func:`denoise`.
+        precision: As for :func:`denoise`.
+        dtype: Of the image.
+
+    Raises:
+        ValueError: If the level fits no image or is not taken, or the precision is not
+            one that the device has.
+    """
+
+    def __init__(
+        self,
+        denoiser: nn.Module,
+        inside: ArrayImage | TensorImage,
+        sigma: float | np.ndarray | Tensor | None,
+        precision: str,
+        dtype: np.dtype | torch.dtype,
+    ) -> None:
+        parameters = (p for p in denoiser.parameters() if p.is_floating_point())
+        parameter = next(parameters, None)
+        self.where = dict(dtype=torch.float32, device=torch.device("cpu"))
+        if parameter is not None:
+            self.where = dict(dtype=parameter.dtype, device=parameter.device)
+        if sigma is not None and not getattr(denoiser, "takes_sigma", False):
+            raise ValueError(
+                f"this {type(denoiser).__name__} takes no sigma, it has its level from "
+                "its training"
+            )
+        self.denoiser, self.inside = denoiser, inside
+        self.precision = precision_of(denoiser, dtype, precision)
+        self.level = None if sigma is None else _level_map(sigma, inside.size)
+        self.grey = inside.grey.view(-1, 1, 1, 1)
+        known = self.level if self.level is not None else _own_level(denoiser)
+        self.noise = inside.levels.view(-1, 1, 1, 1) if known is None else known
+
+    def run(self, rows: slice, columns: slice) -> Tensor:
+        """Denoise a tile, (N, 3, h, w)."""
+        part = self.inside.read(rows, columns).to(**self.where)
+        if self.grey.any():
+            noise = _part(self.noise, rows, columns)
+            colour = as_colour(part[:, :1], noise, rows, columns)
+            part = torch.where(self.grey.to(part.device), colour, part)
+        told = ()
+        if self.level is not None:
+            told = (_part(self.level, rows, columns).to(**self.where),)
+        # On a CPU convs then take an eighth less time.
+        part = part.contiguous(memory_format=torch.channels_last)
+        with autocast(self.precision, self.where["device"]):
+            output = self.denoiser(part, *told)
+        _check_output(self.denoiser, part, output)
+        return output.to(self.where["dtype"])
+
+    def write(self, rows: slice, columns: slice, output: Tensor) -> None:
+        """Put a denoised part where it belongs, grey where the image is."""
+        if self.grey.all():
+            output = as_grey(output)
+        elif self.grey.any():
+            grey = self.grey.to(output.device)
+            output = torch.where(grey, as_grey(output), output)
+        self.inside.write(rows, columns, output)
 
 
 def precision_of(denoiser: nn.Module, dtype: np.dtype | torch.dtype, asked: str) -> str:

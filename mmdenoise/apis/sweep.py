@@ -14,7 +14,7 @@ from mmdenoise.apis.methods import Method
 from mmdenoise.apis.noise_columns import gaussian_columns
 from mmdenoise.apis.sweep_report import report_csv, report_latex, report_text
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.evaluation.cells import Bench
+from mmdenoise.evaluation.cells import Bench, Cell
 from mmdenoise.output_checks import check_writable, refuse_existing
 from mmdenoise.visualization.matplotlib_check import check_matplotlib
 from mmdenoise.visualization.sweep_plot import plot_sweep
@@ -74,30 +74,46 @@ def sweep(
             fit, by name, before a head's first test.
     """
     columns = list(columns) or gaussian_columns()
-    paths = [os.path.join(out_dir, name) for name in FILES]
-    refuse_existing(paths, overwrite)
-    _check(columns, out_dir)
+    paths = _checked_paths(columns, out_dir, overwrite)
     configs = {head: _prepared(head, cfg) for head, cfg in heads.items()}
-    given = {head: _methods_of(head, methods, heads) for head in heads}
-    check_pairs(differences, [method for own in given.values() for method in own])
-    plans, benches = {}, {}
-    for head, cfg in configs.items():
-        plans[head] = plan_grid(cfg, given[head], columns, noise_seeds)
-        benches[head] = Bench(cfg, os.path.join(out_dir, "cells", head))
+    planned = _planned(configs, methods, columns, noise_seeds, differences, out_dir)
     reports = []
-    for head, bench in benches.items():
-        grid = evaluate_grid(bench, plans[head])
-        report = HeadReport(head, grid, columns, keys, differences, resamples)
-        reports.append(report)
+    for head, (bench, plan) in planned.items():
+        grid = evaluate_grid(bench, plan)
+        reports.append(HeadReport(head, grid, columns, keys, differences, resamples))
     return _write(reports, paths)
 
 
-def _check(columns: Sequence[Column], out_dir: str) -> None:
+def _checked_paths(
+    columns: Sequence[Column], out_dir: str, overwrite: bool
+) -> list[str]:
+    """Where the files go, ``FILES``, once it is known that they can be made."""
+    paths = [os.path.join(out_dir, name) for name in FILES]
+    refuse_existing(paths, overwrite)
     check_matplotlib()
     labels = [column.label for column in columns]
     if len(set(labels)) < len(labels):
         raise ValueError(f"two noises are the same: {', '.join(labels)}")
     check_writable(out_dir)
+    return paths
+
+
+def _planned(
+    configs: Mapping[str, Config],
+    methods: Mapping[str, str | Mapping[str, str]],
+    columns: Sequence[Column],
+    noise_seeds: Sequence[int],
+    differences: Sequence[tuple[str, str]],
+    out_dir: str,
+) -> dict[str, tuple[Bench, dict[tuple[str, str], list[Cell]]]]:
+    """What is to be tested of each head, checked for all before the first test."""
+    given = {head: _methods_of(head, methods, configs) for head in configs}
+    check_pairs(differences, [method for own in given.values() for method in own])
+    planned = {}
+    for head, cfg in configs.items():
+        plan = plan_grid(cfg, given[head], columns, noise_seeds)
+        planned[head] = Bench(cfg, os.path.join(out_dir, "cells", head)), plan
+    return planned
 
 
 def _methods_of(
