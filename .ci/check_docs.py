@@ -24,7 +24,7 @@ PLACEHOLDER = re.compile(
     r"\b(TBD|TODO|FIXME|XX\.X|[A-Z]{2,}TIME|coming soon|to be (?:done|measured))\b"
 )
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
-CONFIG = re.compile(r"(?<![\w/.{}])configs/[\w/.-]+\.py\b")
+FILE = re.compile(r"(?<![\w/.{}$])(?:configs|tools)/[\w/.-]+\.(?:py|sh)\b")
 # What a page may show of other programs.
 OTHERS = ("pip", "git", "torchrun", "mkdocs")
 
@@ -53,7 +53,7 @@ def faults_of(path: Path) -> Iterator[tuple[int, str]]:
         fault = dead_link(path, match[1])
         if fault:
             yield _line(prose, match), fault
-    for match in CONFIG.finditer(text):
+    for match in FILE.finditer(text):
         if not (ROOT / match[0]).is_file():
             yield _line(text, match), f"there is no {match[0]}"
     for block in FENCE.finditer(text):
@@ -120,9 +120,6 @@ def command_faults(words: list[str]) -> Iterator[str]:
             if not re.search(rf"^{re.escape(word)}:", targets, re.MULTILINE):
                 yield f"the Makefile has no target {word!r}"
         return
-    for word in words[:2]:
-        if word.startswith("tools/") and not (ROOT / word).is_file():
-            yield f"there is no {word}"
     names = [word.rpartition("/")[2] for word in words[:3]]
     if "mmdenoise" not in names:
         return
