@@ -14,6 +14,7 @@ from mmdenoise.cli.options import (
     add_out,
     add_overwrite,
     old_name,
+    read_seed,
 )
 
 NEEDS = ("model.denoiser", "test_dataloader", "test_evaluator")
@@ -24,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_denoisers(parser, "a row of the table", "--arm")
     add_out(parser, None, "--work-dir")
-    seeds = dict(type=int, nargs="+")
+    seeds = dict(type=read_seed, nargs="+")
     parser.add_argument(
         "--seed", default=[0], help="of the noise; several are averaged", **seeds
     )

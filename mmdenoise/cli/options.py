@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 
 from mmengine.config import DictAction
@@ -22,6 +23,8 @@ __all__ = [
     "add_threads",
     "named_values",
     "old_name",
+    "read_level",
+    "read_seed",
 ]
 
 
@@ -90,7 +93,18 @@ def add_overwrite(parser: argparse.ArgumentParser, what: str) -> None:
 
 def add_seed(parser: argparse.ArgumentParser, of: str = "the noise") -> None:
     """Add ``--seed``, of whatever is drawn at random."""
-    parser.add_argument("--seed", type=int, default=0, help=f"of {of} (0 without it)")
+    parser.add_argument(
+        "--seed", type=read_seed, default=0, help=f"of {of} (0 without it)"
+    )
+
+
+def read_seed(text: str) -> int:
+    """Read a seed; for ``type`` of ``add_argument``."""
+    if not text.strip().isdecimal() or int(text) >= 1 << 32:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number from 0 to 4294967295, got {text!r}"
+        )
+    return int(text)
 
 
 def add_sigma(
@@ -114,19 +128,26 @@ def add_sigma(
         text += "; auto measures it and leaves alone what is clean, correlated or JPEG"
     if default is not None:
         text += f" ({default} without it)"
-    kind = _level_or_auto if auto else float
+    kind = _level_or_auto if auto else read_level
     parser.add_argument("--sigma", type=kind, default=default, help=text, **kwargs)
 
 
-def _level_or_auto(text: str) -> float | str:
-    if text == "auto":
-        return text
+def read_level(text: str) -> float:
+    """Read a level of noise; for ``type`` of ``add_argument``."""
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"must be a number or auto, got {text!r}"
-        ) from None
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise argparse.ArgumentTypeError(f"must be a number from 0 on, got {text!r}")
+    return value
+
+
+def _level_or_auto(text: str) -> float | str:
+    try:
+        return text if text == "auto" else read_level(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, or auto") from None
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

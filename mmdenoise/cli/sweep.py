@@ -22,6 +22,8 @@ from mmdenoise.cli.options import (
     add_out,
     add_overwrite,
     named_values,
+    read_level,
+    read_seed,
 )
 
 
@@ -41,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--sigma",
-        type=float,
+        type=read_level,
         nargs="+",
         help="levels of Gaussian noise in 8-bit units (15 30 45 60 without it and "
         "without --noise)",
@@ -56,7 +58,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seed",
-        type=int,
+        type=read_seed,
         nargs="+",
         default=[0],
         help="of the noise; several are averaged",

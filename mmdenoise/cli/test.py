@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> None:
     use_checkpoint(cfg, args.checkpoint)
     check_data(cfg, ["test_dataloader"])
     if args.out:
+        if not args.out.endswith((".pkl", ".pickle")):
+            raise ValueError(f"--out takes a .pkl file, got {args.out!r}")
         refuse_existing([args.out], args.overwrite)
         check_writable(osp.dirname(args.out))
     if args.show_dir:

@@ -58,6 +58,10 @@ def _read_config(path: str) -> Config:
         raise FileNotFoundError(f"head: there is no config {path!r}")
     try:
         return get_config(path) if "::" in path else Config.fromfile(path)
+    except SyntaxError as error:
+        raise ValueError(
+            f"head: the config {path!r} is no Python: line {error.lineno}, {error.msg}"
+        ) from None
     except ImportError as error:
         reason = " ".join(str(error).partition(", the current sys.path")[0].split())
         raise ValueError(

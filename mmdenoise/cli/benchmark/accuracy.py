@@ -19,6 +19,7 @@ from mmdenoise.cli.options import (
     add_threads,
     named_values,
     old_name,
+    read_level,
 )
 
 
@@ -33,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="clean images; kodak24 and cbsd68 get the paper's values; may be given "
         "several times",
     )
-    levels = dict(type=float, nargs="+")
+    levels = dict(type=read_level, nargs="+")
     parser.add_argument(
         "--sigma",
         default=[25, 35, 50],
