@@ -87,9 +87,10 @@ class MethodRunner:
         cfg: Config of a cascade, whose head, test pipeline and noise are taken;
             ``model.noise`` is None where images are noisy already.
         device: Where to run.
-        sigma: Level in 8-bit units that is told to denoisers that take one; None takes
-            that of the config's noise, where it is Gaussian of one level. It stands
-            for ``{sigma}`` in a source, too.
+        sigma: Level in 8-bit units of images that are noisy already, for denoisers that
+            take one; under simulated noise they are told the one that was drawn. It
+            stands for ``{sigma}`` in a source, too. None takes that of the config's
+            noise, where it is Gaussian of one level.
 
     Raises:
         FileNotFoundError, RuntimeError, ValueError: If a source cannot be loaded, a
@@ -156,12 +157,13 @@ class MethodRunner:
             data: From :meth:`read`, or an item of the config's data set.
         """
         batch = self._cascade.data_preprocessor(pseudo_collate([data]), False)
-        clean, noisy = batch["clean"], batch["inputs"]
+        clean, noisy, drawn = batch["clean"], batch["inputs"], batch["sigma"]
         versions = {NOISY: noisy} if clean is None else {CLEAN: clean, NOISY: noisy}
         seconds = {}
         for name, denoiser in self.denoisers.items():
             start = time.monotonic()
-            versions[name] = denoise(denoiser, noisy).cpu()
+            level = drawn if getattr(denoiser, "takes_sigma", False) else None
+            versions[name] = denoise(denoiser, noisy, sigma=level).cpu()
             seconds[name] = time.monotonic() - start
         samples = {
             name: self._cascade(

@@ -9,6 +9,24 @@ from PIL import Image
 
 from mmdenoise.apis import denoise, load_denoiser
 from mmdenoise.apis.live_demo import LONGEST, LiveDemo, cascade_sources
+from mmdenoise.models import Denoiser
+from mmdenoise.registry import MODELS
+
+
+@MODELS.register_module(force=True)
+class ToldLevel(Denoiser):
+    """Keeps the levels that it is told."""
+
+    takes_sigma = True
+
+    def __init__(self):
+        super().__init__()
+        self.told = []
+
+    def estimate(self, noisy, level):
+        self.told.append(level.item())
+        return noisy
+
 
 SOURCES = dict(separate="multiscale_sigma60", joint="multiscale_sigma30")
 
@@ -54,6 +72,16 @@ def test_added_noise_has_the_level_and_is_measured(live, photo):
     assert measured == pytest.approx(25, abs=2)
     # And the next picture may be noisy already.
     assert "clean" not in live.run(path, None).pictures
+
+
+def test_a_denoiser_is_told_the_level_that_was_added(world, photo):
+    """Not that of the config's noise, which it is told of pictures noisy already."""
+    live = LiveDemo(world.config(), dict(ours="ToldLevel"))
+    told = live.runner.denoisers["ours"].told
+    path, _ = photo()
+    for sigma in (25, 40, None):
+        live.run(path, sigma)
+    assert told == [25, 40, 60]
 
 
 def test_large_pictures_are_cut_and_that_is_said(live, photo):
