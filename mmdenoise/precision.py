@@ -8,12 +8,22 @@ computes in float32: they are looked for, never assumed.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 
 import torch
+from torch import Tensor, nn
 
-__all__ = ["PRECISIONS", "autocast", "choose_precision", "has_bfloat16"]
+__all__ = [
+    "PRECISIONS",
+    "autocast",
+    "checked_precision",
+    "choose_precision",
+    "has_bfloat16",
+    "precision_for",
+    "run_network",
+]
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 # As the Linux kernel and PyTorch name them: of Intel's and AMD's CPUs, then of Arm's.
@@ -33,6 +43,19 @@ def has_bfloat16(device: str | torch.device = "cpu") -> bool:
     return kind == "cpu" and torch.backends.mkldnn.is_available() and _cpu_has_it()
 
 
+def checked_precision(precision: str, known: Sequence[str]) -> str:
+    """Refuse a precision that is none of those known.
+
+    Raises:
+        ValueError: Naming it, and those.
+    """
+    if precision not in known:
+        raise ValueError(
+            f"precision must be one of {', '.join(known)}, got {precision!r}"
+        )
+    return precision
+
+
 def choose_precision(precision: str, device: str | torch.device = "cpu") -> str:
     """Say what a computation runs in: ``'float32'`` or ``'bfloat16'``.
 
@@ -44,10 +67,7 @@ def choose_precision(precision: str, device: str | torch.device = "cpu") -> str:
     Raises:
         ValueError: If there is no such precision, or the device lacks what is asked.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(
-            f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}"
-        )
+    checked_precision(precision, PRECISIONS)
     there = has_bfloat16(device)
     if precision == "auto":
         return "bfloat16" if there else "float32"
@@ -57,6 +77,37 @@ def choose_precision(precision: str, device: str | torch.device = "cpu") -> str:
             "it and would be slower than in float32: say 'auto' or 'float32'"
         )
     return precision
+
+
+def precision_for(network: nn.Module, precision: str) -> str:
+    """Say what a network computes in, where it lies: see :func:`choose_precision`.
+
+    What has no weights is no network, and what has others than float32 keeps them: both
+    compute as they are.
+    """
+    weights = next((p for p in network.parameters() if p.is_floating_point()), None)
+    device = "cpu" if weights is None else weights.device
+    chosen = choose_precision(precision, device)
+    single = weights is not None and weights.dtype == torch.float32
+    return chosen if single else "float32"
+
+
+def run_network(
+    network: nn.Module, precision: str, images: Tensor, *others: Tensor | None
+) -> Tensor:
+    """Run a network on images in a precision: see :func:`precision_for`.
+
+    Args:
+        network: The network.
+        precision: ``'float32'`` leaves all as it is, an outer autocast included.
+        images: (N, C, H, W); in bfloat16 the result has their type all the same.
+        *others: The network's further arguments.
+    """
+    chosen = precision_for(network, precision)
+    if chosen == "float32":
+        return network(images, *others)
+    with autocast(chosen, images.device):
+        return network(images, *others).to(images.dtype)
 
 
 def autocast(precision: str, device: str | torch.device) -> AbstractContextManager:

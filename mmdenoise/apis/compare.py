@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from mmengine.config import Config
 
 from mmdenoise.apis.compare_panel import check_images, draw_panel
+from mmdenoise.apis.denoiser_precision import precision_in, with_precision
 from mmdenoise.apis.grid import (
     CLEAN_CELL,
     Grid,
@@ -39,6 +40,7 @@ def compare(
     images: Sequence[int] = (),
     maps_only: bool = False,
     overwrite: bool = False,
+    precision: str = "auto",
 ) -> str:
     """Evaluate the head alone and every method, and write ``table.md``, ``panel.png``.
 
@@ -60,6 +62,8 @@ def compare(
         maps_only: Leave images and ground truth out of the panel, for data sets that
             may not be passed on.
         overwrite: Replace the table and the panel that an earlier call wrote.
+        precision: What the denoisers compute in: ``'float32'``, ``'bfloat16'``, or
+            ``'auto'``, float32 unless the config says another.
 
     Returns:
         The table and the intervals, in Markdown.
@@ -72,7 +76,7 @@ def compare(
     paths = _checked_paths(out_dir, images, overwrite)
     given = [Method(name, spec) for name, spec in methods.items()]
     check_pairs(differences, given)
-    column = own_column(cfg)
+    column, cfg = own_column(cfg), with_precision(cfg, precision)
     plan = plan_grid(cfg, given, [column], noise_seeds)
     bench = Bench(cfg, os.path.join(out_dir, "cells"))
     dataset = bench.images
@@ -129,6 +133,7 @@ def _text(
         ]
         title = f"{pair[0]} minus {pair[1]}, 95% paired bootstrap intervals:"
         parts.append(f"{title} {'; '.join(numbers)}")
+    parts.append(f"Denoised in {precision_in(grid.bench.cfg)}.")
     if grid.left_out:
         parts.append(f"Left out, no single numbers: {', '.join(grid.left_out)}.")
     return "\n\n".join(parts)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmdenoise.precision import autocast, choose_precision
+from mmdenoise.precision import autocast, precision_for
 
 from .grey_images import as_colour, as_grey
 from .image_access import ArrayImage, TensorImage, opened_image
@@ -158,13 +158,10 @@ def precision_of(denoiser: nn.Module, dtype: np.dtype | torch.dtype, asked: str)
     Raises:
         ValueError: If ``asked`` is none of these, or the device has no bfloat16.
     """
-    parameter = next((p for p in denoiser.parameters() if p.is_floating_point()), None)
-    device = "cpu" if parameter is None else parameter.device
-    chosen = choose_precision(asked, device)
+    chosen = precision_for(denoiser, asked)
     # bfloat16 has no more than 8 significant bits.
     wide = asked == "auto" and dtype not in (np.uint8, torch.uint8)
-    other = parameter is None or parameter.dtype != torch.float32
-    return "float32" if wide or other else chosen
+    return "float32" if wide else chosen
 
 
 def _level_map(sigma: float | np.ndarray | Tensor, size: tuple[int, int]) -> Tensor:

@@ -14,7 +14,20 @@ from mmdenoise.weights.mmengine_loading import safe_loading
 from mmdenoise.weights.named_weights import find_weights
 from mmdenoise.weights.zoo import resolve
 
-__all__ = ["load_cascade"]
+__all__ = ["check_cascade", "load_cascade"]
+
+
+def check_cascade(cfg: Config) -> None:
+    """Refuse a config of anything else.
+
+    Raises:
+        ValueError: Naming its file.
+    """
+    if "denoiser" not in cfg.get("model", {}):
+        raise ValueError(
+            f"{cfg.filename or 'the config'} is no cascade's config: it has no "
+            "model.denoiser in front of its head"
+        )
 
 
 @safe_loading()
@@ -44,11 +57,7 @@ def load_cascade(
         FileNotFoundError, RuntimeError, ValueError: If the config is no cascade's, or
             a checkpoint is missing, corrupt or does not fit, by name.
     """
-    if "denoiser" not in cfg.get("model", {}):
-        raise ValueError(
-            f"{cfg.filename or 'the config'} is no cascade's config: it has no "
-            "model.denoiser in front of its head"
-        )
+    check_cascade(cfg)
     init_default_scope(cfg.get("default_scope", "mmengine"))
     config = dict(cfg.model, **changes)
     state = None

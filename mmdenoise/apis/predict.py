@@ -12,12 +12,14 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.structures import BaseDataElement
 
 from mmdenoise.apis.auto_level import AUTO, auto_level
+from mmdenoise.apis.denoiser_precision import precision_in, with_precision
 from mmdenoise.apis.file_plan import Plan, plan_files
-from mmdenoise.apis.load_cascade import load_cascade
+from mmdenoise.apis.load_cascade import check_cascade, load_cascade
 from mmdenoise.apis.prediction_files import KINDS, write_prediction
 from mmdenoise.apis.test_set_info import image_pipeline, info_of_test_set
 from mmdenoise.models import IdentityDenoiser
 from mmdenoise.output_checks import check_writable, refuse_existing
+from mmdenoise.precision import precision_for
 
 __all__ = ["Predictor", "predict_files", "predict_image"]
 
@@ -37,9 +39,13 @@ class Predictor:
         sigma: Level of the noise in 8-bit units, for a denoiser that takes one;
             ``'auto'`` measures it as the network sees the image, and leaves alone what
             is clean or has other noise than white.
+        precision: What the denoiser computes in: ``'float32'``, ``'bfloat16'``, or
+            ``'auto'``: what the config says, or else bfloat16 where the device has
+            instructions for it.
 
     Attributes:
         said: What was measured of the last image, with ``'auto'``.
+        precision: The one that is used.
 
     Raises:
         FileNotFoundError, RuntimeError, ValueError: If the config is no cascade's, or
@@ -53,12 +59,16 @@ class Predictor:
         checkpoint: str | None = None,
         device: str = "cpu",
         sigma: float | str | None = None,
+        precision: str = "float32",
     ) -> None:
         self.said = ""
         self._auto = sigma == AUTO
         if self._auto:
             sigma = None
+        check_cascade(cfg)
+        cfg = with_precision(cfg, precision, auto="auto", device=device)
         self.model = load_cascade(cfg, checkpoint, device, sigma, noise=None)
+        self.precision = precision_for(self.model.denoiser, precision_in(cfg))
         self._pipeline = Compose(image_pipeline(cfg))
         self.sigma = sigma
         self._check_level()
@@ -110,11 +120,12 @@ def predict_image(
     image: str,
     device: str = "cpu",
     sigma: float | str | None = None,
+    precision: str = "float32",
 ) -> BaseDataElement:
     """Run a cascade on one image; arguments and errors as of :class:`Predictor`."""
     if not os.path.isfile(image):
         raise FileNotFoundError(f"there is no image {image!r}")
-    return Predictor(cfg, checkpoint, device, sigma)(image)
+    return Predictor(cfg, checkpoint, device, sigma, precision)(image)
 
 
 def predict_files(
@@ -126,13 +137,14 @@ def predict_files(
     sigma: float | str | None = None,
     overwrite: bool = False,
     say: Callable[[str], None] = print,
+    precision: str = "auto",
 ) -> dict[str, str]:
     """Run a cascade on files, folders and patterns, and write what it sees.
 
     What is wrong with one of several is said in a line, and the others go on.
 
     Args:
-        cfg: This, ``checkpoint``, ``device`` and ``sigma`` are as of
+        cfg: This, ``checkpoint``, ``device``, ``sigma`` and ``precision`` are as of
             :class:`Predictor`.
         checkpoint: See there.
         sources: Files, folders, or patterns.
@@ -141,7 +153,8 @@ def predict_files(
         device: See there.
         sigma: See there.
         overwrite: Replace results that are there already.
-        say: Called with a line for each image.
+        say: Called with the precision, and with a line for each image.
+        precision: See there.
 
     Returns:
         What was wrong, by the image's path.
@@ -158,7 +171,8 @@ def predict_files(
     check_writable(out_dir)
     for path in plan.skipped:
         print(f"passed over, no image: {path}", file=sys.stderr)
-    predictor = Predictor(cfg, checkpoint, device, sigma)
+    predictor = Predictor(cfg, checkpoint, device, sigma, precision)
+    say(f"denoising in {predictor.precision}")
     info = info_of_test_set(cfg)
     failed = {}
     for path, stem in stems.items():
@@ -169,13 +183,17 @@ def predict_files(
         except ERRORS as error:
             if len(stems) == 1:
                 raise
-            reason = " ".join(str(error).split()) or type(error).__name__
-            named = reason if repr(path) in reason else f"{path!r}: {reason}"
-            failed[path] = named
-            print(f"error: {named}", file=sys.stderr)
+            failed[path] = _reason(error, path)
+            print(f"error: {failed[path]}", file=sys.stderr)
         else:
             say(f"{path}: {seen}")
     return failed
+
+
+def _reason(error: BaseException, path: str) -> str:
+    """What was wrong with an image, in one line that names it."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return reason if repr(path) in reason else f"{path!r}: {reason}"
 
 
 def _stems(plan: Plan) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.config import Config
 
+from mmdenoise.apis.denoiser_precision import with_precision
 from mmdenoise.apis.grid import Column, check_pairs, evaluate_grid, plan_grid
 from mmdenoise.apis.head_report import HeadReport
 from mmdenoise.apis.methods import Method
@@ -38,6 +39,7 @@ def sweep(
     differences: Sequence[tuple[str, str]] = (),
     resamples: int = 1000,
     overwrite: bool = False,
+    precision: str = "auto",
 ) -> str:
     """Test every denoiser in front of every head under every noise.
 
@@ -63,6 +65,8 @@ def sweep(
             minus the second, under every noise.
         resamples: Of the bootstrap.
         overwrite: Replace the files that an earlier call wrote.
+        precision: What the denoisers compute in: ``'float32'``, ``'bfloat16'``, or
+            ``'auto'``, float32 unless its head's config says another.
 
     Returns:
         The tables in Markdown.
@@ -75,7 +79,10 @@ def sweep(
     """
     columns = list(columns) or gaussian_columns()
     paths = _checked_paths(columns, out_dir, overwrite)
-    configs = {head: _prepared(head, cfg) for head, cfg in heads.items()}
+    configs = {
+        head: with_precision(_prepared(head, cfg), precision)
+        for head, cfg in heads.items()
+    }
     planned = _planned(configs, methods, columns, noise_seeds, differences, out_dir)
     reports = []
     for head, (bench, plan) in planned.items():

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
+from mmdenoise.apis.denoiser_precision import precision_in
 from mmdenoise.apis.head_report import HeadReport
 from mmdenoise.apis.methods import CLEAN, NOISY
 from mmdenoise.evaluation.tables import csv_text, latex_table, markdown_table
@@ -25,7 +26,7 @@ def report_text(reports: Sequence[HeadReport]) -> str:
         parts.append(f"## {one.head}")
         parts.append(
             f"{count} images, {seeds} noise seed{'s' * (seeds != 1)}. `{NOISY}` is the "
-            "head alone."
+            f"head alone. Denoised in {precision_in(one.grid.bench.cfg)}."
         )
         parts.append(markdown_table(_titles(one), one.scores()))
         parts.append(

@@ -10,6 +10,7 @@ from mmengine.device import get_device
 from mmengine.dist import is_main_process, master_only
 from mmengine.runner import Runner
 
+from mmdenoise.apis.denoiser_precision import precision_in, with_precision
 from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.cells import CellResult, numbers_in
 from mmdenoise.evaluation.seed_statistics import columns, summary
@@ -59,6 +60,7 @@ def evaluate_heads(
     denoiser: str,
     out_dir: str,
     overwrite: bool = False,
+    precision: str = "auto",
 ) -> str:
     """Test one denoiser in front of several heads, each on its own test set.
 
@@ -72,6 +74,8 @@ def evaluate_heads(
             trained with.
         out_dir: Folder for the table, and for each head's log.
         overwrite: Replace a table that is there already.
+        precision: What the denoiser computes in: ``'float32'``, ``'bfloat16'``, or
+            ``'auto'``, float32 unless the config says another.
 
     Returns:
         The table in Markdown.
@@ -86,15 +90,8 @@ def evaluate_heads(
         refuse_existing(paths, overwrite)
         check_writable(out_dir)
     for name, cfg in configs.items():
-        if "denoiser" not in cfg.model:
-            raise ValueError(
-                f"{name!r} is no cascade's config: it has no model.denoiser to put in "
-                "front of its head"
-            )
-        try:
-            check_denoiser_weights(denoiser, cfg.model.denoiser)
-        except RuntimeError as error:
-            raise RuntimeError(f"{name!r}: {error}") from None
+        _check_fit(name, cfg, denoiser)
+    configs = {name: with_precision(cfg, precision) for name, cfg in configs.items()}
     found, left_out = {}, {}
     for number, (name, cfg) in enumerate(configs.items()):
         cfg.load_from, cfg.model.denoiser_checkpoint = None, denoiser
@@ -110,9 +107,24 @@ def evaluate_heads(
     text = table(rows, keys)
     if left_out:
         text += f"\n\nLeft out, no single numbers: {', '.join(left_out)}."
+    ran = dict.fromkeys(precision_in(cfg) for cfg in configs.values())
+    text += f"\n\nDenoised in {' and '.join(ran)}."
     lines = [[name, *(row.get(k, "") for k in keys)] for name, row in found.items()]
     _write(dict(zip(paths, [text + "\n", csv_text([["head", *keys], *lines])])))
     return text
+
+
+def _check_fit(name: str, cfg: Config, denoiser: str) -> None:
+    """Refuse a config of no cascade, and a file that does not fit its denoiser."""
+    if "denoiser" not in cfg.model:
+        raise ValueError(
+            f"{name!r} is no cascade's config: it has no model.denoiser to put in "
+            "front of its head"
+        )
+    try:
+        check_denoiser_weights(denoiser, cfg.model.denoiser)
+    except RuntimeError as error:
+        raise RuntimeError(f"{name!r}: {error}") from None
 
 
 @master_only

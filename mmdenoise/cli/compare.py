@@ -11,6 +11,7 @@ import argparse
 from mmdenoise.cli.options import (
     add_config,
     add_denoisers,
+    add_inference_precision,
     add_out,
     add_overwrite,
     old_name,
@@ -53,6 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave images and ground truth out of the panel",
     )
+    add_inference_precision(parser, "float32, unless the config says another")
     add_overwrite(parser, "a table and a panel")
 
 
@@ -75,6 +77,7 @@ def run(args: argparse.Namespace) -> None:
         args.images,
         args.maps_only,
         args.overwrite,
+        args.precision,
     )
     print(text)
     print(f"written to {cfg.work_dir}")

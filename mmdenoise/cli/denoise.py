@@ -51,7 +51,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="side of a tile in pixels, 0 for the whole image at once; by default 512 "
         "where tiles change nothing, else the whole image",
     )
-    add_inference_precision(parser, "auto for images of 8 bits a value, else float32")
+    add_inference_precision(
+        parser, "bfloat16 there for images of 8 bits a value, else float32"
+    )
     add_overwrite(parser, "files")
     parser.add_argument(
         "--resume",
@@ -82,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         denoiser = load_for_auto(source, device)
     else:
         denoiser = load_denoiser(source, device, sigma)
-    options = Options(args.tile, level, args.white_level, args.precision or "auto")
+    options = Options(args.tile, level, args.white_level, args.precision)
     outcome = denoise_files(denoiser, plan, options, args.resume)
     print(outcome.summary(len(plan.pairs)))
     return 1 if outcome.failed else 0

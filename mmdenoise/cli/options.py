@@ -177,18 +177,20 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_inference_precision(parser: argparse.ArgumentParser, without: str) -> None:
-    """Add ``--precision`` to a command that runs a network and trains none.
+def add_inference_precision(parser: argparse.ArgumentParser, auto: str) -> None:
+    """Add ``--precision`` to a command that runs a denoiser and trains none.
 
     Args:
         parser: The command's.
-        without: What it is where the option is not given.
+        auto: What it is where nothing, or ``auto``, is given.
     """
     parser.add_argument(
         "--precision",
         choices=["auto", "float32", "bfloat16"],
-        help="auto: bfloat16, within a grey level of float32 and faster, where the GPU "
-        f"or the CPU has instructions for it; without the option, {without}",
+        default="auto",
+        help="what the denoiser computes in: bfloat16 is within a grey level of "
+        "float32, and faster where the GPU or the CPU has instructions for it; auto, "
+        f"the default: {auto}",
     )
 
 

@@ -14,6 +14,7 @@ from mmdenoise.cli.errors import about
 from mmdenoise.cli.options import (
     add_config,
     add_device,
+    add_inference_precision,
     add_out,
     add_overwrite,
     add_sigma,
@@ -40,6 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_sigma(parser, None, ", for a denoiser that takes one", auto=True)
     add_out(parser, "outputs", "--out-dir")
+    add_inference_precision(parser, "bfloat16 there, else float32")
     add_overwrite(parser, "results")
     add_device(parser)
     # It was taken, and nothing was written there.
@@ -62,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
             choose_device(args.device),
             args.sigma,
             args.overwrite,
+            precision=args.precision,
         )
     print(f"written to {args.out}")
     if failed:

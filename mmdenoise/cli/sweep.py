@@ -19,6 +19,7 @@ import os.path as osp
 from mmdenoise.cli.options import (
     add_config,
     add_denoisers,
+    add_inference_precision,
     add_out,
     add_overwrite,
     named_values,
@@ -79,6 +80,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "noise; may be given several times",
     )
     add_out(parser, osp.join("work_dirs", "sweep"))
+    add_inference_precision(parser, "float32, unless the config says another")
     add_overwrite(parser, "results")
 
 
@@ -106,6 +108,7 @@ def run(args: argparse.Namespace) -> None:
         args.seed,
         [tuple(pair) for pair in args.difference],
         overwrite=args.overwrite,
+        precision=args.precision,
     )
     print(text)
     print(f"written to {args.out}: sweep.md, sweep.csv, sweep.tex, sweep.png")

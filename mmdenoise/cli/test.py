@@ -12,7 +12,12 @@ import argparse
 import os.path as osp
 
 from mmdenoise.cli.errors import about
-from mmdenoise.cli.options import add_config, add_launcher, add_overwrite
+from mmdenoise.cli.options import (
+    add_config,
+    add_inference_precision,
+    add_launcher,
+    add_overwrite,
+)
 from mmdenoise.cli.smoke import add_smoke, shorten
 
 NEEDS = ("test_dataloader", "test_cfg", "test_evaluator")
@@ -45,17 +50,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tta", action="store_true", help="test-time augmentation (tta_pipeline)"
     )
+    add_inference_precision(parser, "float32, unless the config says another")
     add_overwrite(parser, "files of --out and --heads")
 
 
 def run(args: argparse.Namespace) -> None:
     """Test."""
+    from mmengine.dist import is_main_process
     from mmengine.evaluator import DumpResults
 
+    from mmdenoise.apis.denoiser_precision import with_precision
+    from mmdenoise.apis.load_cascade import check_cascade
     from mmdenoise.apis.testing import Tester, use_checkpoint
     from mmdenoise.cli.runs import check_data, join_ranks, read_config
     from mmdenoise.cli.work_dirs import claim_work_dir
     from mmdenoise.output_checks import check_writable, refuse_existing
+    from mmdenoise.precision import precision_for
 
     cfg = read_config(args, args.work_dir, NEEDS)
     if args.smoke:
@@ -64,6 +74,9 @@ def run(args: argparse.Namespace) -> None:
         _run_heads(cfg, args)
         return
     use_checkpoint(cfg, args.checkpoint)
+    if "denoiser" in cfg.model or args.precision != "auto":
+        check_cascade(cfg)
+        cfg = with_precision(cfg, args.precision)
     check_data(cfg, ["test_dataloader"])
     if args.out:
         if not args.out.endswith((".pkl", ".pickle")):
@@ -90,6 +103,10 @@ def run(args: argparse.Namespace) -> None:
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
     with about(args.checkpoint):
         runner.test()
+    cascade = getattr(runner.model, "module", runner.model)
+    if hasattr(cascade, "denoiser_precision") and is_main_process():
+        ran = precision_for(cascade.denoiser, cascade.denoiser_precision)
+        print(f"denoised in {ran}")
 
 
 def _run_heads(first, args: argparse.Namespace) -> None:
@@ -111,5 +128,7 @@ def _run_heads(first, args: argparse.Namespace) -> None:
         join_ranks(cfg)
     named = dict(zip(names, configs))
     out_dir = first.work_dir
-    print(evaluate_heads(named, args.checkpoint, out_dir, args.overwrite))
+    print(
+        evaluate_heads(named, args.checkpoint, out_dir, args.overwrite, args.precision)
+    )
     print(f"written to {first.work_dir}: heads.md, heads.csv")

@@ -16,6 +16,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
+from mmdenoise.precision import PRECISIONS, checked_precision, run_network
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.cascade_state import check_state, keep_denoiser_alone
 from mmdenoise.weights.named_weights import load_denoiser_weights
@@ -57,6 +58,8 @@ class Cascade(BaseModel):
         head_autocast: Whether automatic mixed precision reaches the head. False keeps
             it in float32, for a head whose features are beyond float16 (65,504) or
             too close to each other for bfloat16's 8 bits.
+        denoiser_precision: What the denoiser computes in outside training,
+            ``'float32'`` or ``'bfloat16'``; the head's numbers stay the host's.
         activation_checkpointing: Names of modules, ``denoiser`` or
             ``head.backbone.layer1``, that drop their activations in training and
             compute them again in the backward pass.
@@ -86,6 +89,7 @@ class Cascade(BaseModel):
         noise: Optional[dict] = None,
         loss: Optional[dict] = None,
         head_autocast: bool = True,
+        denoiser_precision: str = "float32",
         activation_checkpointing: Sequence[str] = (),
         denoiser_norm_eval: bool = False,
         compile_denoiser: Union[bool, dict] = False,
@@ -114,13 +118,11 @@ class Cascade(BaseModel):
             )
             model, head_input = frozen.model, frozen.input
         noise = None if noise is None else MODELS.build(noise)
-        super().__init__(
-            CascadeDataPreprocessor(head_input, noise, LabelCheck(model)), init_cfg
-        )
+        prepare = CascadeDataPreprocessor(head_input, noise, LabelCheck(model))
+        super().__init__(prepare, init_cfg)
         self.denoiser = MODELS.build(denoiser)
-        self.frozen_head = frozen
         # The network itself is a part of the cascade, under the name of its weights.
-        self.head = model
+        self.frozen_head, self.head = frozen, model
         if frozen is not None:
             self.register_buffer("head_fingerprint", frozen.fingerprint())
         self.joint_loss = build_loss(loss, has_head=head is not None)
@@ -130,6 +132,7 @@ class Cascade(BaseModel):
         self._register_state_dict_hook(keep_denoiser_alone)
         self._register_load_state_dict_pre_hook(check_state, with_module=True)
         self._checked, self.denoiser_norm_eval = False, denoiser_norm_eval
+        self.denoiser_precision = checked_precision(denoiser_precision, PRECISIONS[1:])
         recompute_in_backward(self, activation_checkpointing)
         compile_whole(self.denoiser, compile_denoiser, activation_checkpointing)
         self.train()
@@ -202,9 +205,9 @@ class Cascade(BaseModel):
 
     def denoise(self, noisy: Tensor, sigma: Optional[Tensor] = None) -> Tensor:
         """Denoise (N, 3, H, W), told the level where the denoiser takes one."""
-        if getattr(self.denoiser, "takes_sigma", False):
-            return self.denoiser(noisy, sigma)
-        return self.denoiser(noisy)
+        told = (sigma,) if getattr(self.denoiser, "takes_sigma", False) else ()
+        precision = "float32" if self.training else self.denoiser_precision
+        return run_network(self.denoiser, precision, noisy, *told)
 
     def _for_head(self, images: Tensor, canvas: Canvas) -> Tensor:
         return canvas.place(self.frozen_head.input.from_image(images))

@@ -27,7 +27,8 @@ POINTER = "last_checkpoint"
 # What may change while a training goes on: where files are, and how it is computed.
 FREE = (
     *("head_checkpoint", "denoiser_checkpoint", "data_preprocessor", "init_cfg"),
-    *("head_autocast", "activation_checkpointing", "compile_denoiser"),
+    *("head_autocast", "denoiser_precision"),
+    *("activation_checkpointing", "compile_denoiser"),
 )
 
 

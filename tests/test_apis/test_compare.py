@@ -69,8 +69,9 @@ def test_table_interval_and_panel(world, checkpoints, runs, tmp_path, monkeypatc
     assert len(runs) == 7
     assert cfg.pretty_text == before
     assert (out / "table.md").read_text() == text + "\n"
-    header, _, *rows, empty, interval = text.splitlines()
+    header, _, *rows, empty, interval, _, ran = text.splitlines()
     assert header == "| | mIoU | PSNR |" and empty == ""
+    assert ran == "Denoised in float32."
     cells = {row.split(" | ")[0].strip("| "): row.split(" | ")[1:] for row in rows}
     assert list(cells) == ["clean", "noisy", "good", "bad"]
     assert cells["clean"][1].startswith("exact")
@@ -108,7 +109,7 @@ def test_without_a_panel_or_an_interval(world, tmp_path):
     assert sorted(
         p.name for p in tmp_path.iterdir() if p.suffix in (".md", ".png")
     ) == ["table.md"]
-    assert len(text.splitlines()) == 4
+    assert len(text.splitlines()) == 4 + 2
 
 
 @pytest.mark.parametrize(

@@ -313,7 +313,7 @@ def test_a_folder(classifier, photo, tmp_path, capsys):
     assert names == [f"a_{k}" for k in kinds] + ["sub"] + [f"b_{k}" for k in kinds]
     seen = capsys.readouterr()
     assert seen.err.startswith("error: ") and "c.png" in seen.err
-    assert seen.out.splitlines()[0].split(": ")[1].split(" ")[0] in {
+    assert seen.out.splitlines()[1].split(": ")[1].split(" ")[0] in {
         *("ant", "bee", "cat", "dog", "eel")
     }
     with pytest.raises(FileExistsError, match="a_denoised.png'.* exists already"):

@@ -114,8 +114,9 @@ def test_every_head_scores_as_by_itself(
         given = {key: float(value) for key, value in found[name].items() if value}
         assert given == metrics, "to the last digit"
     keys = ["aAcc", "mIoU", "mAcc", "PSNR", "accuracy/top1", "SSIM"]
-    header, _, *rows = text.splitlines()
-    assert header == "| | " + " | ".join(keys) + " |"
+    header, _, *rows, empty, ran = text.splitlines()
+    assert header == "| | " + " | ".join(keys) + " |" and empty == ""
+    assert ran == "Denoised in float32."
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
     for (name, *values), metrics in zip(cells, expected.values()):
         for key, value in zip(keys, values):
@@ -199,7 +200,7 @@ def test_what_does_not_go_together(seg_cascade, cls_cascade, release, tool):
     found = tool("seg.py", release, "--heads", "cls.py", "--out", "x.pkl")
     assert found == "--heads goes without --out, --show-dir and --tta"
     found = tool("seg.py", release, "--heads", "seg.py")
-    assert found == "--heads: a config is given twice"
+    assert found == "a config is given twice: seg.py, seg.py"
     found = tool("seg.py", release, "--heads", "nowhere.py")
     assert found == "there is no config 'nowhere.py'"
     found = tool("seg.py", release, "--heads", "cls.py")

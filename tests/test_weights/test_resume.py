@@ -145,6 +145,7 @@ def test_the_training_of_another_config(save, change, words):
         dict(denoiser_checkpoint=None),
         dict(noise=dict(type="mmdenoise.GaussianNoise", sigma=[0, 60])),
         dict(compile_denoiser=True, head_autocast=False),
+        dict(denoiser_precision="bfloat16"),
     ],
 )
 def test_what_may_change_between_two_starts(save, change):
