@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from .picture import ALPHA, Metadata, Picture
-from .png_chunks import ancillary_chunks
+from .png_chunks import ancillary_chunks, refuse_missing_rows
 
 __all__ = ["COLOURS", "READABLE", "fault_of", "opened", "read_pillow"]
 
@@ -79,6 +79,11 @@ def read_pillow(file: BinaryIO, image: Image.Image) -> Picture:
     raw = _raw_modes(image)  # gone once it is loaded
     wide = _is_wide(image)
     image.load()
+    if image.format == "PNG":
+        refuse_missing_rows(file)
+        if raw[:1] in (["L;2"], ["L;4"]) and "transparency" in image.info:
+            # Of the file's own values, which Pillow has spread over 8 bits.
+            image.info["transparency"] *= 85 if raw[0] == "L;2" else 17
     pixels = _wide_pixels(file, image, raw) if wide else pixels_of(image)
     info = image.info
     chunks, notes = [], []

@@ -14,7 +14,7 @@ import numpy as np
 
 from .picture import Metadata
 
-__all__ = ["NAMES", "ancillary_chunks", "write_png"]
+__all__ = ["NAMES", "ancillary_chunks", "refuse_missing_rows", "write_png"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Where the format wants what stands before the pixels: behind the header.
@@ -36,6 +36,12 @@ NAMES = {
     b"zTXt": "text",
     b"iTXt": "text",
 }
+# Samples a pixel, by the colour type.
+SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+# First column and row of each pass, and the steps (PNG, Adam7).
+PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4))
+PASSES += ((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+BLOCK = 1 << 20
 XMP = b"XML:com.adobe.xmp\0"
 
 
@@ -53,6 +59,38 @@ def ancillary_chunks(file: BinaryIO) -> list[tuple[bytes, bytes]]:
         else:
             file.seek(length + 4, 1)
     return found
+
+
+def refuse_missing_rows(file: BinaryIO) -> None:
+    """Refuse a PNG whose packed pixels end early, which Pillow would leave black.
+
+    Raises:
+        ValueError: Saying how many bytes there are.
+    """
+    file.seek(len(SIGNATURE) + 8)
+    width, height, bits, kind, _, _, interlaced = struct.unpack(
+        ">IIBBBBB", file.read(13)
+    )
+    expected = 0
+    for left, top, across, down in PASSES if interlaced else ((0, 0, 1, 1),):
+        columns = max(0, -(-(width - left) // across))
+        rows = max(0, -(-(height - top) // down))
+        # Each row begins with the byte of its filter.
+        expected += rows * (1 + -(-columns * SAMPLES[kind] * bits // 8)) * (columns > 0)
+    found, reader = 0, zlib.decompressobj()
+    file.seek(len(SIGNATURE))
+    while found < expected and len(head := file.read(8)) == 8:
+        length, name = struct.unpack(">I4s", head)
+        if name != b"IDAT":
+            file.seek(length + 4, 1)
+            continue
+        data = file.read(length)
+        while data and found < expected:
+            found += len(reader.decompress(data, BLOCK))
+            data = reader.unconsumed_tail
+        file.seek(4, 1)
+    if found + len(reader.flush()) < expected:
+        raise ValueError(f"image file is truncated: {found} bytes of {expected}")
 
 
 def write_png(file: BinaryIO, pixels: np.ndarray, metadata: Metadata) -> None:

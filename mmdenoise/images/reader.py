@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import struct
 import zlib
@@ -28,7 +29,7 @@ ENDINGS = (
 READ_ERRORS = (
     *(OSError, SyntaxError, ValueError, AssertionError, KeyError, IndexError),
     *(TypeError, EOFError, ArithmeticError, NotImplementedError, RuntimeError),
-    *(struct.error, zlib.error, MemoryError, tifffile.TiffFileError),
+    *(struct.error, zlib.error, lzma.LZMAError, MemoryError, tifffile.TiffFileError),
     Image.DecompressionBombError,
 )
 KINDS = "PNG, JPEG, TIFF, WebP, BMP, PPM or GIF"

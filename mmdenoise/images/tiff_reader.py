@@ -7,6 +7,7 @@ package ``imagecodecs``, from which tifffile takes its codecs, is not installed.
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import BinaryIO
 
 import cv2
@@ -24,6 +25,8 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 GREYS = {"MINISWHITE": 1, "MINISBLACK": 1, "PALETTE": 1, "RGB": 3, "YCBCR": 3}
 EXTRAS = {0: OTHER, 1: PREMULTIPLIED, 2: ALPHA}
 CODECS = "pip install imagecodecs, or save it uncompressed"
+# A page may name an earlier one as the next, and so on without end.
+MOST_PAGES = 100
 # Of the integers that one sample may have, but 16.
 SMALL = (1, 2, 4, 8)
 # What the libtiff inside Pillow decodes: none, CCITT, LZW, JPEG, Deflate, PackBits.
@@ -75,7 +78,10 @@ def _extras(page: tifffile.TiffPage) -> tuple[str, ...]:
 
 def _fault_of(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> str | None:
     """Say why a page is not taken; None if it is."""
-    images = [other for other in tiff.pages if not _is_reduced(other)]
+    pages = list(islice(tiff.pages, MOST_PAGES + 1))
+    if len(pages) > MOST_PAGES:
+        return f"holds more than {MOST_PAGES} images: split it into one file each"
+    images = [other for other in pages if not _is_reduced(other)]
     count = max(len(images), int((tiff.imagej_metadata or {}).get("images", 1)))
     if count > 1 or page.imagedepth > 1:
         count = max(count, page.imagedepth)

@@ -1,5 +1,8 @@
 """Files read and written: every bit, profile, orientation; and what is refused."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 import tifffile
@@ -270,3 +273,35 @@ def test_endings():
         write_image("out.png", Picture(np.zeros((3, 4), np.float32)))
     with pytest.raises(ValueError, match="WEBP does not hold more than 16383 pixels"):
         write_image("out.webp", Picture(np.zeros((1, 20000), np.uint8)))
+
+
+def png(size, bits, kind, data, chunks=b"", interlaced=0):
+    def chunk(name, content):
+        checksum = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + checksum
+
+    head = struct.pack(">IIBBBBB", *size, bits, kind, 0, 0, interlaced)
+    parts = [chunk(b"IHDR", head), *(chunk(*pair) for pair in chunks)]
+    parts += [chunk(b"IDAT", zlib.compress(data)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_a_transparent_grey_of_few_bits(bits):
+    """It is one of the file's own values: 1 of 0 to 3 is 85 of 255."""
+    values = (np.arange(8) % 2**bits).astype(np.uint8)
+    packed = np.unpackbits(values[:, None], axis=1)[:, -bits:].ravel()
+    data = b"\0" + np.packbits(packed).tobytes()
+    content = png((8, 1), bits, 0, data, [(b"tRNS", b"\0\1")])
+    found = read_image("x.png", content).pixels[0]
+    np.testing.assert_array_equal(found[:, 0], values * (255 // (2**bits - 1)))
+    np.testing.assert_array_equal(found[:, 1], np.where(values == 1, 0, 255))
+
+
+@pytest.mark.parametrize("interlaced, rows", [(0, 20 * 28), (1, 578)])
+def test_rows_that_are_missing_from_a_png(interlaced, rows):
+    """The file is whole, and what is packed in it ends early; 9x20 RGB."""
+    whole = bytes(rows)
+    assert read_image("x.png", png((9, 20), 8, 2, whole, (), interlaced))
+    with pytest.raises(UnreadableError, match="truncated"):
+        read_image("x.png", png((9, 20), 8, 2, whole[:-28], (), interlaced))

@@ -1,6 +1,7 @@
 """TIFF files of any layout: as tifffile, Pillow and OpenCV read them, or refused."""
 
 import itertools
+import struct
 
 import cv2
 import numpy as np
@@ -210,3 +211,15 @@ def test_12_bits(tmp_path):
     found = read_image(path)
     np.testing.assert_array_equal(found.pixels, image)
     assert found.white == 4095
+
+
+def test_a_page_that_names_itself_as_the_next(tmp_path):
+    path = tmp_path / "image.tif"
+    tifffile.imwrite(path, np.zeros((8, 8), np.uint8), metadata=None)
+    content = bytearray(path.read_bytes())
+    first = struct.unpack_from("<I", content, 4)[0]
+    count = struct.unpack_from("<H", content, first)[0]
+    struct.pack_into("<I", content, first + 2 + 12 * count, first)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="more than 100 images"):
+        read_image(str(path))
