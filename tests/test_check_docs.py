@@ -82,3 +82,9 @@ def test_commands_are_asked_for_their_options(checker, monkeypatch, faults):
     assert faults("`--sigma`, `pip --user`, `--loud`") == [
         "no command has the option --loud"
     ]
+
+
+def test_a_changelog_may_name_what_is_gone(checker, tmp_path):
+    page = tmp_path / "CHANGELOG.md"
+    page.write_text("`tools/none.py` [a](none.md)\n")
+    assert [fault for _, fault in checker.faults_of(page)] == ["dead link none.md"]
