@@ -1,4 +1,4 @@
-# One network that takes the level, 0 to 75, within half an hour of two CPU cores. It
+# One network that takes the level, 0 to 75, in minutes of two CPU cores. It
 # goes on from the zoo's blind one, whose stem gets a fourth channel of zeros:
 # docs/training_denoisers.md has the lines that make the file it starts from.
 _base_ = [

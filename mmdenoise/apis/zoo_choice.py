@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
-from mmdenoise.weights.zoo import BLIND, zoo_hint, zoo_levels, zoo_names
-
-from .denoiser import takes_sigma
+from mmdenoise.weights.zoo import (
+    ANY_LEVEL,
+    BLIND,
+    HIGHEST_LEVEL,
+    zoo_hint,
+    zoo_levels,
+    zoo_names,
+)
 
 __all__ = ["zoo_choice"]
 
@@ -19,17 +22,17 @@ def zoo_choice(sigma: float | None) -> tuple[str, float | None]:
 
     Returns:
         Its name, and what :func:`mmdenoise.apis.load_denoiser` is to tell it: the one
-        for this level; else one that takes any. The blind one where none is known.
+        that takes any level; in a zoo without it, the one for this level. The blind one
+        where none is known.
 
     Raises:
         ValueError: If there is neither, naming the nearest.
     """
     if sigma is None:
         return BLIND, None
+    if ANY_LEVEL in zoo_names() and 0 <= sigma <= HIGHEST_LEVEL:
+        return ANY_LEVEL, sigma
     levels = zoo_levels()
     if sigma in levels:
         return levels[sigma], None
-    told = [name for name in zoo_names() if takes_sigma(name)]
-    if told and math.isfinite(sigma) and sigma >= 0:
-        return told[0], sigma
     raise ValueError(zoo_hint(sigma))

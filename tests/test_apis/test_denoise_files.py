@@ -74,8 +74,8 @@ def test_the_command(mixed, command, monkeypatch):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["--sigma", "33"], "the zoo has none for sigma 33; its levels are 15, 25,"),
-        (["--sigma", "33"], "; the nearest is --denoiser multiscale_sigma35"),
+        (["--sigma", "99"], "the zoo has none for sigma 99; its levels are 15, 25,"),
+        (["--sigma", "99"], "; the nearest is --denoiser multiscale_sigma60"),
         (["--sigma", "-1"], "the zoo has none for sigma -1"),
         (["--denoiser", "gone.pth"], "there is no file 'gone.pth'"),
         (["--denoiser", "multiscale_sigma25", "--sigma", "25"], "takes no sigma"),
