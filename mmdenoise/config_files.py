@@ -38,8 +38,9 @@ def open_config(path: str) -> Config:
         raise FileNotFoundError(f"there is no config {path!r}{_shipped(path)}")
     try:
         cfg = Config.fromfile(path)
-    except Exception as error:
-        # A config is a program: whatever can go wrong in one comes out here.
+    except (Exception, SystemExit) as error:
+        # A config is a program: whatever can go wrong in one comes out here; one that
+        # ends the program would end the command without a result or a word.
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ValueError(f"cannot read the config {path!r}: {reason}") from error
     cfg = _with_names(cfg)

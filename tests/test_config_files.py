@@ -73,6 +73,7 @@ def test_a_config_of_pure_python_names_what_it_imports(tmp_path):
     "text, words",
     [
         ("model = dict(", "cannot read the config '.*c.py': SyntaxError"),
+        ("raise SystemExit(0)", "cannot read the config '.*c.py': SystemExit"),
         ("x = 1 / 0", "cannot read the config '.*c.py': ZeroDivisionError"),
         ("_base_ = 'gone.py'", "cannot read the config '.*c.py': .*gone.py"),
         ("_base_ = 'mmdenoise::gone.py'", "no shipped config is called"),
