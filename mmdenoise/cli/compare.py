@@ -1,4 +1,4 @@
-"""Compare denoisers in front of one head: clean, noisy, and each that is given.
+r"""Compare denoisers in front of one head: clean, noisy, and each that is given.
 
 mmdenoise compare my_cascade.py --denoiser separate=multiscale_sigma60 \
     --denoiser joint=work_dirs/my_cascade/iter_60000.pth --difference joint separate

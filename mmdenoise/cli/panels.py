@@ -1,4 +1,4 @@
-"""Show denoisers' pictures side by side, a region enlarged, what a head sees below.
+r"""Show denoisers' pictures side by side, a region enlarged, what a head sees below.
 
 mmdenoise panels photo.png --sigma 50 --denoiser ours=multiscale_sigma50 \
     --denoiser CBM3D=CBM3D --out panel.pdf

@@ -1,4 +1,4 @@
-"""Test heads behind denoisers under noises: the paper's Tables IV and V in one run.
+r"""Test heads behind denoisers under noises: the paper's Tables IV and V in one run.
 
 mmdenoise sweep seg_cascade.py cls_cascade.py --denoiser CBM3D=CBM3D \
     --denoiser separate=multiscale_sigma{sigma} \

@@ -1,5 +1,6 @@
 """The command as a whole: names, help, wrong usage, and that these come at once."""
 
+import re
 import subprocess
 import sys
 
@@ -29,6 +30,8 @@ finally:
 def test_every_command_has_help_and_says_what_it_misses(command, name):
     run = command(*name, "--help")
     assert run.code == 0 and run.out.startswith(f"usage: mmdenoise {' '.join(name)} ")
+    # An example on two lines ends the first with a backslash, which Python would eat.
+    assert not re.search(r"^mmdenoise .* {4}--", run.out, re.MULTILINE)
     run = command(*name, "--no-such-option", "x", "y", "z")
     assert run.code == 2
     assert f"mmdenoise {' '.join(name)}: error: " in run.err

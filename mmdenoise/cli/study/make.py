@@ -1,4 +1,4 @@
-"""Make a page on which people rank denoisers' pictures, and its key.
+r"""Make a page on which people rank denoisers' pictures, and its key.
 
 mmdenoise study make photos/*.png --sigma 50 --out study \
     --denoiser ours=multiscale_sigma50 --denoiser CBM3D=CBM3D
