@@ -7,7 +7,12 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
-from mmdenoise.shipped_configs import OURS, base_files, find_config
+from mmdenoise.shipped_configs import (
+    OURS,
+    base_files,
+    configs_folder,
+    find_config,
+)
 
 __all__ = ["open_config"]
 
@@ -53,7 +58,8 @@ def _shipped(path: str) -> str:
         found = find_config(path)
     except FileNotFoundError:
         return ""
-    return f"; one of that name is shipped: mmdenoise config {found.stem} DIR copies it"
+    name = found.relative_to(configs_folder()).with_suffix("").as_posix()
+    return f"; one of that name is shipped: mmdenoise config {name} DIR copies it"
 
 
 def _with_names(cfg: Config) -> Config:

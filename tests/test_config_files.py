@@ -89,7 +89,7 @@ def test_what_is_not_there(tmp_path):
         open_config("gone.py")
     with pytest.raises(IsADirectoryError, match="is a folder: name a file in it"):
         open_config(str(tmp_path))
-    hint = "one of that name is shipped: mmdenoise config denoiser DIR copies it"
+    hint = "one of that name is shipped: mmdenoise config demo/denoiser DIR copies it"
     with pytest.raises(FileNotFoundError, match=hint):
         open_config("configs/demo/denoiser.py")
 

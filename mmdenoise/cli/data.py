@@ -1,6 +1,6 @@
 """Make a generated data set; the same seed gives the same bytes.
 
-mmdenoise data shapes data/textured_shapes      # segmentation, VOC's layout
+mmdenoise data shapes data/textured_shapes      # segmentation, VOC's layout, in PNG
 mmdenoise data classes data/textured_classes    # classification, MMPretrain's layout
 """
 
