@@ -8,6 +8,7 @@ import pytest
 
 from mmdenoise.cli import benchmark, study
 from mmdenoise.cli.main import COMMANDS, build_parser
+from mmdenoise.cli.options import read_seed
 
 GROUPS = {"benchmark": benchmark.COMMANDS, "study": study.COMMANDS}
 ALL = [
@@ -114,5 +115,7 @@ def test_shared_options_have_one_default_and_one_help():
                 if option in action.option_strings and action.nargs is None:
                     found.setdefault(option, set()).add((action.default, action.type))
     assert found.pop("--device") == {(None, None)}
-    assert found.pop("--seed") == {(0, int)}
+    assert found.pop("--seed") == {(0, read_seed)}
+    # A training leaves it to the config; what trains nothing has no such place.
+    assert found.pop("--precision") == {(None, None), ("auto", None)}
     assert all(len(kinds) == 1 for kinds in found.values()), found
