@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from torch import nn
 
+from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.contents import code_digest, file_digest, text_digest
 from mmdenoise.images import (
     OTHER,
@@ -60,12 +63,14 @@ class Outcome:
 
     Attributes:
         written: Paths of the images that were denoised.
+        unchanged: Paths of those that ``sigma='auto'`` left as they were.
         finished: Paths of those that were there, made of the same things.
         failed: What was wrong with the others, by their paths.
         precisions: How many were denoised in each precision.
     """
 
     written: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     precisions: Counter = field(default_factory=Counter)
@@ -80,6 +85,8 @@ class Outcome:
         text += (
             f" (in {how})" if len(self.precisions) == 1 else f" ({how})" if how else ""
         )
+        if self.unchanged:
+            text += f"; {len(self.unchanged)} came back unchanged"
         if self.finished:
             text += f"; {len(self.finished)} were done before"
         if self.failed:
@@ -135,16 +142,20 @@ def denoise_files(
                 outcome.finished.append(target)
             else:
                 picture = read_image(path)
+                before = picture.pixels
                 for line in _denoise_picture(
                     denoiser, target, picture, options, progress
                 ):
                     progress.say(f"{path!r}: {line}")
                 noted = None if record is None else partial(record.add, target, key)
-                write_image(target, picture, noted)
-                dtype = picture.pixels.dtype
-                ran = precision_of(denoiser, dtype, options.precision)
-                outcome.precisions[ran] += 1
-                outcome.written.append(target)
+                if picture.pixels is before:
+                    _keep(path, target, picture, noted)
+                    outcome.unchanged.append(target)
+                else:
+                    write_image(target, picture, noted)
+                    ran = precision_of(denoiser, before.dtype, options.precision)
+                    outcome.precisions[ran] += 1
+                    outcome.written.append(target)
         except ERRORS as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             if repr(path) not in reason and repr(target) not in reason:
@@ -163,6 +174,8 @@ def _denoise_picture(
     progress: FileProgress,
 ) -> list[str]:
     """Denoise the colours of a picture; other samples stay.
+
+    An image that ``sigma='auto'`` leaves alone keeps its very array.
 
     Returns:
         Lines on what is not plain.
@@ -204,6 +217,23 @@ def _denoise_picture(
             [denoised, pixels[..., denoised.shape[2] :]], axis=2
         )
     return lines
+
+
+def _keep(
+    path: str, target: str, picture: Picture, noted: Callable[[str], None] | None
+) -> None:
+    """Write an image as it was: the file itself, unless the format changes.
+
+    Compressed once more, a JPEG would lose something.
+    """
+    endings = [os.path.splitext(name)[1].lower() for name in (path, target)]
+    if endings[0] != endings[1]:
+        write_image(target, picture, noted)
+        return
+    with atomic_path(target) as temporary:
+        shutil.copyfile(path, temporary)
+        if noted is not None:
+            noted(temporary)
 
 
 def _digest(denoiser: nn.Module, options: Options) -> str:

@@ -48,7 +48,8 @@ def test_what_stays_as_it_is(tmp_path, capsys, model, words):
     denoiser = Told()
     plan = plan_files([source], str(tmp_path / "out.png"))
     outcome = denoise_files(denoiser, plan, Options(sigma="auto"))
-    assert len(outcome.written) == 1 and not denoiser.levels
+    assert len(outcome.unchanged) == 1 and not outcome.written and not denoiser.levels
+    assert outcome.summary(1) == "denoised 0 of 1 images; 1 came back unchanged"
     one, other = (np.asarray(Image.open(tmp_path / f"{n}.png")) for n in ("in", "out"))
     assert np.array_equal(one, other)
     said = capsys.readouterr().err
@@ -66,6 +67,17 @@ def test_each_images_level_reaches_a_denoiser_that_takes_one(tmp_path, capsys):
     denoise_files(denoiser, plan, Options(sigma="auto"))
     assert denoiser.levels == [pytest.approx(10, rel=0.05), pytest.approx(30, rel=0.05)]
     assert capsys.readouterr().err.count("white noise, sigma") == 2
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png"])
+def test_a_jpeg_is_not_compressed_once_more(tmp_path, ending):
+    source = save(tmp_path / "in.jpg", noisy(scene(), GaussianNoise(12)), quality=80)
+    out = tmp_path / f"out{ending}"
+    outcome = denoise_files(
+        Told(), plan_files([source], str(out)), Options(sigma="auto")
+    )
+    assert outcome.unchanged == [str(out)]
+    assert np.array_equal(np.asarray(Image.open(source)), np.asarray(Image.open(out)))
 
 
 def test_by_the_command(tmp_path, capsys):
