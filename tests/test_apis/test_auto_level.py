@@ -90,7 +90,10 @@ def test_by_the_command(tmp_path, capsys):
     assert np.std(errors[1]) < 0.4 * np.std(errors[0])
     with pytest.raises(SystemExit):
         main(["denoise", source, out, "--sigma", "automatic"])
-    assert "must be a number or auto, got 'automatic'" in capsys.readouterr().err
+    assert (
+        "must be a number from 0 on, got 'automatic', or auto"
+        in capsys.readouterr().err
+    )
 
 
 def test_predict_measures_what_the_network_sees(tmp_path):
