@@ -66,7 +66,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Denoise; 1 if an image could not be."""
-    from mmdenoise.apis.auto_level import AUTO, load_for_auto
+    from mmdenoise.apis.auto_level import AUTO, WEAKEST, load_for_auto
     from mmdenoise.apis.denoise_files import Options, check_outputs, denoise_files
     from mmdenoise.apis.denoiser import load_denoiser
     from mmdenoise.apis.file_plan import plan_files
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     source, sigma = args.denoiser, args.sigma
     level = AUTO if sigma == AUTO else None
     if source is None:
-        source, sigma = zoo_choice(None if level else sigma)
+        source, sigma = zoo_choice(WEAKEST if level else sigma)
     if level:
         denoiser = load_for_auto(source, device)
     else:

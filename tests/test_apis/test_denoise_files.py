@@ -76,7 +76,6 @@ def test_the_command(mixed, command, monkeypatch):
     [
         (["--sigma", "99"], "the zoo has none for sigma 99; its levels are 15, 25,"),
         (["--sigma", "99"], "; the nearest is --denoiser multiscale_sigma60"),
-        (["--sigma", "-1"], "the zoo has none for sigma -1"),
         (["--denoiser", "gone.pth"], "there is no file 'gone.pth'"),
         (["--denoiser", "multiscale_sigma25", "--sigma", "25"], "takes no sigma"),
         (["--tile", "10"], "a tile of 10 px is too small"),
