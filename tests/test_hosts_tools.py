@@ -244,7 +244,11 @@ def tool(monkeypatch, capfd, tmp_path):
         arguments = [*map(str, arguments), "--cfg-options", name_option, *options]
         monkeypatch.setattr(sys, "argv", [name, *arguments, "--work-dir", "work"])
         capfd.readouterr()
-        runpy.run_path(str(ROOT / "tools" / f"{name}.py"), run_name="__main__")
+        try:
+            runpy.run_path(str(ROOT / "tools" / f"{name}.py"), run_name="__main__")
+        except SystemExit as end:
+            if end.code:
+                raise
         return capfd.readouterr().out
 
     return run
