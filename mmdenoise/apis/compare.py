@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from mmdenoise.apis.compare_panel import check_images, draw_panel
 from mmdenoise.apis.denoiser_precision import precision_in, with_precision
-from mmdenoise.apis.grid import (
+from mmdenoise.apis.method_grid import (
     CLEAN_CELL,
     Grid,
     check_pairs,
@@ -19,8 +19,8 @@ from mmdenoise.apis.grid import (
 )
 from mmdenoise.apis.methods import CLEAN, Method
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.evaluation.cells import Bench, Cell
 from mmdenoise.evaluation.decoded_images import DecodedImages
+from mmdenoise.evaluation.kept_cells import Bench, Cell
 from mmdenoise.evaluation.seed_statistics import columns, summary
 from mmdenoise.evaluation.tables import table
 from mmdenoise.output_checks import check_writable, refuse_existing

@@ -12,9 +12,9 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import BaseDataElement
 from PIL import Image
 
-from mmdenoise.evaluation.cells import Cell, merged
 from mmdenoise.evaluation.decoded_images import DecodedImages
-from mmdenoise.evaluation.functional import quantize
+from mmdenoise.evaluation.kept_cells import Cell, merged
+from mmdenoise.evaluation.psnr_ssim import quantize
 from mmdenoise.registry import MODELS
 from mmdenoise.visualization import (
     colour_labels,

@@ -13,7 +13,7 @@ import numpy as np
 from torch import nn
 
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.evaluation.contents import code_digest, file_digest, text_digest
+from mmdenoise.evaluation.content_digests import code_digest, file_digest, text_digest
 from mmdenoise.images import (
     OTHER,
     Picture,
@@ -26,11 +26,11 @@ from mmdenoise.images import (
 from mmdenoise.output_checks import check_writable, refuse_existing
 from mmdenoise.weights.fingerprint import fingerprint
 
-from .auto_level import AUTO, auto_level
 from .denoising import denoise, precision_of
 from .file_plan import Plan
 from .file_progress import FileProgress
 from .finished_files import FinishedFiles
+from .measured_level import AUTO, auto_level
 from .noise_report import floats_of
 
 __all__ = ["Options", "Outcome", "check_outputs", "denoise_files"]

@@ -17,7 +17,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.structures import BaseDataElement, PixelData
 from torch import Tensor
 
-from mmdenoise.evaluation.functional import quantize
+from mmdenoise.evaluation.psnr_ssim import quantize
 from mmdenoise.visualization.gradient_maps import magnitude_picture
 from mmdenoise.visualization.label_maps import label_map_of
 from mmdenoise.visualization.method_panel import Block, Cell

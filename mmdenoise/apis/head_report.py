@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from mmdenoise.apis.grid import Column, Grid
+from mmdenoise.apis.method_grid import Column, Grid
 from mmdenoise.apis.methods import CLEAN, NOISY
 from mmdenoise.evaluation.bootstrap import Interval, interval, resampled
 from mmdenoise.evaluation.robustness import (

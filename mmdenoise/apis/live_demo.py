@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from mmengine.config import Config
 
-from mmdenoise.evaluation.functional import quantize
 from mmdenoise.evaluation.noise_level import noise_level
+from mmdenoise.evaluation.psnr_ssim import quantize
 from mmdenoise.visualization.method_panel import Block, draw_method_panel, figure_pixels
 
 from .method_images import MethodImages, MethodRunner

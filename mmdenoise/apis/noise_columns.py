@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 
 import mmdenoise.models  # noqa: F401 - registers the noise models
-from mmdenoise.apis.grid import Column
+from mmdenoise.apis.method_grid import Column
 from mmdenoise.registry import MODELS
 
 __all__ = ["SIGMAS", "gaussian_columns", "noise_columns"]

@@ -12,7 +12,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.evaluation.functional import WINDOW_SIZE, psnr, quantize, ssim
+from mmdenoise.evaluation.psnr_ssim import WINDOW_SIZE, psnr, quantize, ssim
 from mmdenoise.output_checks import check_writable, refuse_existing
 from mmdenoise.visualization.label_maps import label_map_of
 from mmdenoise.visualization.matplotlib_check import check_matplotlib

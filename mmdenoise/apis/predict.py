@@ -11,10 +11,10 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.structures import BaseDataElement
 
-from mmdenoise.apis.auto_level import AUTO, auto_level
 from mmdenoise.apis.denoiser_precision import precision_in, with_precision
 from mmdenoise.apis.file_plan import Plan, plan_files
 from mmdenoise.apis.load_cascade import check_cascade, load_cascade
+from mmdenoise.apis.measured_level import AUTO, auto_level
 from mmdenoise.apis.prediction_files import KINDS, write_prediction
 from mmdenoise.apis.test_set_info import image_pipeline, info_of_test_set
 from mmdenoise.models import IdentityDenoiser

@@ -11,7 +11,7 @@ from mmengine.structures import BaseDataElement, PixelData
 from PIL import Image
 
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.evaluation.functional import quantize
+from mmdenoise.evaluation.psnr_ssim import quantize
 from mmdenoise.visualization import colour_labels, colour_table, label_map_of
 
 __all__ = ["KINDS", "write_prediction"]

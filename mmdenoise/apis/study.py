@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.evaluation.functional import quantize
+from mmdenoise.evaluation.psnr_ssim import quantize
 from mmdenoise.output_checks import check_writable, refuse_existing
 from mmdenoise.visualization.opinion_page import opinion_page
 

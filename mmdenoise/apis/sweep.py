@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from mmengine.config import Config
 
 from mmdenoise.apis.denoiser_precision import with_precision
-from mmdenoise.apis.grid import Column, check_pairs, evaluate_grid, plan_grid
 from mmdenoise.apis.head_report import HeadReport
+from mmdenoise.apis.method_grid import Column, check_pairs, evaluate_grid, plan_grid
 from mmdenoise.apis.methods import Method
 from mmdenoise.apis.noise_columns import gaussian_columns
 from mmdenoise.apis.sweep_report import report_csv, report_latex, report_text
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.evaluation.cells import Bench, Cell
+from mmdenoise.evaluation.kept_cells import Bench, Cell
 from mmdenoise.output_checks import check_writable, refuse_existing
 from mmdenoise.visualization.matplotlib_check import check_matplotlib
 from mmdenoise.visualization.sweep_plot import plot_sweep

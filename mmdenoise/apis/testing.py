@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from mmdenoise.apis.denoiser_precision import precision_in, with_precision
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.evaluation.cells import CellResult, numbers_in
+from mmdenoise.evaluation.kept_cells import CellResult, numbers_in
 from mmdenoise.evaluation.seed_statistics import columns, summary
 from mmdenoise.evaluation.tables import csv_text, table
 from mmdenoise.output_checks import check_writable, refuse_existing

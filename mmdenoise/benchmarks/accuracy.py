@@ -19,8 +19,8 @@ from mmdenoise.benchmarks.accuracy_report import write_report
 from mmdenoise.benchmarks.score_log import ResultLog, Score, parts_of
 from mmdenoise.datasets import CleanImageDataset
 from mmdenoise.engine.progress import ProgressLine, TimeLeft
-from mmdenoise.evaluation.contents import code_digest
-from mmdenoise.evaluation.functional import psnr, ssim
+from mmdenoise.evaluation.content_digests import code_digest
+from mmdenoise.evaluation.psnr_ssim import psnr, ssim
 from mmdenoise.models.noise import GaussianNoise
 from mmdenoise.models.noise_seeds import evaluation_generator
 from mmdenoise.output_checks import check_writable

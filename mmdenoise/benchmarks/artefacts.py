@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from mmdenoise.evaluation.functional import psnr
+from mmdenoise.evaluation.psnr_ssim import psnr
 from mmdenoise.evaluation.tables import markdown_table
 
 __all__ = ["MEASURES", "artefact_table", "grid_amplitude", "measure_artefacts"]

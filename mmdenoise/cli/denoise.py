@@ -66,10 +66,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Denoise; 1 if an image could not be."""
-    from mmdenoise.apis.auto_level import AUTO, WEAKEST, load_for_auto
     from mmdenoise.apis.denoise_files import Options, check_outputs, denoise_files
     from mmdenoise.apis.denoiser import load_denoiser
     from mmdenoise.apis.file_plan import plan_files
+    from mmdenoise.apis.measured_level import AUTO, WEAKEST, load_for_auto
     from mmdenoise.apis.zoo_choice import zoo_choice
     from mmdenoise.cli.devices import choose_device
 

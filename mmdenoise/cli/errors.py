@@ -78,7 +78,7 @@ def about(path: str | None) -> Iterator[None]:
 
 def describe(error: BaseException) -> str:
     """Say in one line what an error means."""
-    from mmdenoise.engine.empty_data import explain_empty_data
+    from mmdenoise.engine.empty_data_hook import explain_empty_data
 
     text = explain_empty_data(error) or _in_words(error)
     text = " ".join(text.split())

@@ -27,6 +27,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print; 1 if a file could not be measured."""
-    from mmdenoise.apis.noise_files import print_noise
+    from mmdenoise.apis.noise_printout import print_noise
 
     return print_noise(args.files, args.plot, args.overwrite)

@@ -2,7 +2,7 @@
 
 from mmdenoise.weights.atomic_backend import AtomicBackend
 
-from .empty_data import EmptyDataHook
+from .empty_data_hook import EmptyDataHook
 from .invalid_loss import InvalidLossHook
 from .mixed_precision import MixedPrecisionOptimWrapper
 from .optimiser import DenoiserOptimWrapperConstructor

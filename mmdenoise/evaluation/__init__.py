@@ -4,8 +4,8 @@ from mmdenoise.hosts import has_host
 
 from .calibration import CalibrationError
 from .evaluator import PerImageEvaluator
-from .functional import psnr, quantize, ssim
 from .metrics import PSNR, SSIM
+from .psnr_ssim import psnr, quantize, ssim
 
 __all__ = [
     "PSNR",

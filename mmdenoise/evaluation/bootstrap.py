@@ -14,7 +14,7 @@ import numpy as np
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 
-from .cells import CellResult
+from .kept_cells import CellResult
 
 __all__ = ["Interval", "bootstrap", "interval", "resampled"]
 

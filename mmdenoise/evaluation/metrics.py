@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmdenoise.registry import METRICS
 
-from .functional import psnr, ssim
+from .psnr_ssim import psnr, ssim
 
 __all__ = ["PSNR", "SSIM"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from .cells import CellResult
+from .kept_cells import CellResult
 
 __all__ = ["columns", "summary"]
 

@@ -1,7 +1,7 @@
 """Pictures of results."""
 
 from .label_maps import colour_labels, colour_table, label_map_of
-from .panel import compose_panel, legend, text_cell
+from .picture_grid import compose_panel, legend, text_cell
 
 __all__ = [
     "colour_labels",

@@ -10,9 +10,10 @@ from PIL import Image
 
 from mmdenoise.apis.compare import compare
 from mmdenoise.datasets.textured_shapes import CLASSES, PALETTE
-from mmdenoise.evaluation import bootstrap, cells
+from mmdenoise.evaluation import bootstrap
+from mmdenoise.evaluation import kept_cells as cells
 from mmdenoise.registry import MODELS
-from mmdenoise.visualization.panel import GAP, TEXT
+from mmdenoise.visualization.picture_grid import GAP, TEXT
 
 KEYS = ("mIoU", "PSNR")
 CELL = 256
@@ -47,7 +48,7 @@ def runs(monkeypatch):
 
 def test_table_interval_and_panel(world, checkpoints, runs, tmp_path, monkeypatch):
     few = functools.partial(bootstrap.bootstrap, resamples=20)
-    monkeypatch.setattr("mmdenoise.apis.grid.bootstrap", few)
+    monkeypatch.setattr("mmdenoise.apis.method_grid.bootstrap", few)
     cfg = world.config()
     before = cfg.pretty_text
     out = tmp_path / "out"
@@ -180,7 +181,7 @@ def test_wrapped_data_sets_and_metrics_of_each_class(
 ):
     """ConcatDataset, RepeatDataset, and a metric whose results are lists."""
     few = functools.partial(bootstrap.bootstrap, resamples=20)
-    monkeypatch.setattr("mmdenoise.apis.grid.bootstrap", few)
+    monkeypatch.setattr("mmdenoise.apis.method_grid.bootstrap", few)
     model = cls_config(num_classes=len(CLASSES))
     model["head"]["num_classes"] = len(CLASSES)
     cls_head = save_head(tmp_path / "head", model)

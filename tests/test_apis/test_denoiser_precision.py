@@ -13,7 +13,7 @@ from mmdenoise.apis.noise_columns import gaussian_columns
 from mmdenoise.apis.predict import predict_files, predict_image
 from mmdenoise.apis.sweep import sweep
 from mmdenoise.apis.testing import evaluate_heads
-from mmdenoise.evaluation import cells
+from mmdenoise.evaluation import kept_cells as cells
 
 ZOO = "multiscale_sigma60"
 NETWORK = "mmdenoise.MultiScaleDenoiser"

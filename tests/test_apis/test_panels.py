@@ -7,7 +7,7 @@ from PIL import Image
 
 from mmdenoise.apis.method_images import MethodImages, MethodRunner, config_without_head
 from mmdenoise.apis.panels import image_block, method_panel
-from mmdenoise.evaluation.functional import psnr
+from mmdenoise.evaluation.psnr_ssim import psnr
 
 BLIND = "--denoiser=ours=multiscale_blind"
 

@@ -15,7 +15,7 @@ from mmdenoise.apis.noise_columns import gaussian_columns, noise_columns
 from mmdenoise.apis.sweep import sweep
 from mmdenoise.datasets.textured_classes import make_class_dataset
 from mmdenoise.datasets.textured_shapes import CLASSES
-from mmdenoise.evaluation import cells
+from mmdenoise.evaluation import kept_cells as cells
 from mmdenoise.registry import MODELS
 
 LEVELS = (30, 60)

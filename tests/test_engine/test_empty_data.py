@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
-from mmdenoise.engine.empty_data import EmptyDataHook, explain_empty_data
+from mmdenoise.engine.empty_data_hook import EmptyDataHook, explain_empty_data
 
 
 class Model(BaseModel):

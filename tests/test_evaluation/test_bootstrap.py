@@ -8,7 +8,7 @@ from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.logging import MMLogger
 
 from mmdenoise.evaluation.bootstrap import bootstrap, interval, resampled
-from mmdenoise.evaluation.cells import CellResult
+from mmdenoise.evaluation.kept_cells import CellResult
 
 
 class Mean(BaseMetric):

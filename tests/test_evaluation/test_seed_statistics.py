@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mmdenoise.evaluation.cells import CellResult
+from mmdenoise.evaluation.kept_cells import CellResult
 from mmdenoise.evaluation.seed_statistics import summary
 
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mmdenoise.evaluation.cells import CellResult
+from mmdenoise.evaluation.kept_cells import CellResult
 from mmdenoise.evaluation.seed_statistics import columns, summary
 from mmdenoise.evaluation.tables import csv_text, latex_table, markdown_table, table
 

@@ -26,7 +26,7 @@ from mmdenoise.engine.progress import ProgressLine
 from mmdenoise.models.head_config import open_head
 from mmdenoise.weights.reader import open_checkpoint
 
-from .contents import (
+from .content_digests import (
     code_digest,
     data_digest,
     files_named_in,

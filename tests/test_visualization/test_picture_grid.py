@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from mmdenoise.visualization import compose_panel, legend
-from mmdenoise.visualization.panel import GAP, TEXT
+from mmdenoise.visualization.picture_grid import GAP, TEXT
 
 TITLE = TEXT + 2 * GAP
 WHITE = (255, 255, 255)

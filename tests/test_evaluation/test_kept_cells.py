@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
-from mmdenoise.evaluation import cells as module
-from mmdenoise.evaluation.cells import Bench, Cell
+from mmdenoise.evaluation import kept_cells as module
+from mmdenoise.evaluation.kept_cells import Bench, Cell
 from mmdenoise.registry import MODELS
 
 

@@ -9,9 +9,9 @@ from mmengine.config import Config
 from noisy_scenes import noisy, save, scene
 from PIL import Image
 
-from mmdenoise.apis.auto_level import auto_level
 from mmdenoise.apis.denoise_files import Options, denoise_files
 from mmdenoise.apis.file_plan import plan_files
+from mmdenoise.apis.measured_level import auto_level
 from mmdenoise.apis.predict import Predictor
 from mmdenoise.cli.main import main
 from mmdenoise.models import Denoiser

@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from mmdenoise.apis.methods import CLEAN, NOISY, Method, check_names
 from mmdenoise.evaluation.bootstrap import Interval, bootstrap
-from mmdenoise.evaluation.cells import Bench, Cell, CellResult, merged
+from mmdenoise.evaluation.kept_cells import Bench, Cell, CellResult, merged
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.named_weights import load_denoiser_weights
 

@@ -8,7 +8,7 @@ from noisy_scenes import noisy, save, scene
 from PIL import Image
 
 import mmdenoise.models  # noqa: F401 - registers the noise models
-from mmdenoise.apis.noise_files import print_noise
+from mmdenoise.apis.noise_printout import print_noise
 from mmdenoise.apis.noise_report import describe_noise, floats_of, jpeg_quality
 from mmdenoise.cli.main import main
 from mmdenoise.images import Picture
