@@ -93,7 +93,9 @@ def _in_words(error: BaseException) -> str:
         raised = re.search(r"^\S.*", text.rpartition(WORKER)[2], re.M | re.S)
         kind, _, text = raised[0].partition(": ")
         known = {one.__name__ for one in _kinds(IN_WORDS)}
-        return text if text and kind in known else f"{kind}: {text}".strip(": \n")
+        # Our own errors choose their words, whatever their kind.
+        in_words = kind in known or kind.startswith("mmdenoise.")
+        return text if text and in_words else f"{kind}: {text}".strip(": \n")
     unknown = UNKNOWN.search(text) if isinstance(error, TypeError) else None
     if unknown is not None:
         call = unknown["call"].replace(".__init__", "").rpartition(".")[2]
