@@ -113,7 +113,7 @@ def test_hosts_that_refuse_each_other(installed, monkeypatch):
 
 def test_a_host_that_is_not_there(installed):
     installed(mmseg=None)
-    assert not hosts.has_host("mmseg") and hosts.has_host("mmengine")
+    assert not hosts.has_host("mmseg") and hosts.has_host("mmpretrain")
 
 
 def test_a_host_whose_own_import_fails_is_not_called_missing(installed, monkeypatch):
