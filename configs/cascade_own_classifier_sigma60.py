@@ -1,6 +1,5 @@
 # Your own classifier: name its config, its checkpoint and a tap here, or on the command
 # line with --cfg-options model.head=... model.head_checkpoint=... model.tap=...
-# docs/results.md was made with it.
 _base_ = [
     "./_base_/default_runtime.py",
     "./_base_/datasets/imagenet_whole.py",
