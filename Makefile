@@ -6,6 +6,9 @@
 FAMILY ?= onedl
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+# A process a core, each of one thread: many small tests fill cores better than threads.
+# A file's tests stay together, since they share what was costly to make.
+PYTEST_JOBS ?= logical
 
 ifeq ($(FAMILY),onedl)
 PYTHON ?= python3
@@ -25,6 +28,7 @@ endif
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UNFINISHED := $(VENV)/.installing
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_JOBS) --maxprocesses 8 --dist loadfile
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -33,7 +37,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) \
 	  | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
-	@echo 'Options: PYTHON=python3.12  DEMO_ARGS="..."  PYTEST_ARGS="-k name"'
+	@echo 'Options: PYTHON=python3.12  DEMO_ARGS="..."  PYTEST_ARGS="-k name"  PYTEST_JOBS=4'
 	@echo '         FAMILY=openmmlab: on that family of hosts; compiles MMCV at first'
 
 install: $(STAMP) ## make .venv with the pinned packages (the others do so if need be)
@@ -46,12 +50,12 @@ demo: $(STAMP) ## data, head, denoisers, table and picture, in minutes on a CPU
 	$(BIN)/python -m mmdenoise demo $(DEMO_ARGS)
 
 test: $(STAMP) ## every test but the slow ones
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
 # Pytest exits with 5 where it collects nothing, and having no slow test is no failure.
 test-slow: $(STAMP) ## the slow tests
-	@echo '$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)'
-	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS) \
+	@echo '$(PYTEST) -m slow $(PYTEST_ARGS)'
+	@$(PYTEST) -m slow $(PYTEST_ARGS) \
 	  || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
 lint: $(STAMP) ## style and likely bugs, changing nothing

@@ -144,6 +144,6 @@ setup(
         "completion": ["shtab"],
         "demo": ["gradio>=6"],
         "study": ["scipy"],
-        "dev": ["pytest", "ruff", "scikit-image"],
+        "dev": ["pytest", "pytest-xdist", "ruff", "scikit-image"],
     },
 )

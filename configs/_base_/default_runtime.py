@@ -21,6 +21,7 @@ default_hooks = dict(
     sampler_seed=dict(type="DistSamplerSeedHook"),
     # Here rather than in custom_hooks, a list that a config of yours would replace.
     empty_data=dict(type="mmdenoise.EmptyDataHook"),
+    class_count=dict(type="mmdenoise.ClassCountHook"),
     random_state=dict(type="mmdenoise.RandomStateHook"),
     invalid_loss=dict(type="mmdenoise.InvalidLossHook"),
 )

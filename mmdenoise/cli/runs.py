@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import importlib
 import os
 from collections.abc import Sequence
 
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from mmdenoise.cli.overrides import override
 from mmdenoise.cli.work_dirs import default_work_dir
@@ -43,6 +44,10 @@ def read_config(
     _check_needs(cfg, args.config, needs)
     if cfg.get("default_scope") is None:
         cfg.default_scope = _scope_of_data(cfg)
+    # The shipped configs have it; a config of one's own need not.
+    cfg.setdefault("default_hooks", ConfigDict()).setdefault(
+        "class_count", ConfigDict(type="mmdenoise.ClassCountHook")
+    )
     if cfg.launcher != "none" and not torch.cuda.is_available():
         # NCCL, the configs' choice, needs GPUs.
         cfg.merge_from_dict({"env_cfg.dist_cfg.backend": "gloo"})
@@ -128,6 +133,9 @@ def join_ranks(cfg: Config) -> None:
 
     Its launcher and its wrapper both ask for a GPU, whatever the backend is.
     """
+    # Threads of a group that is still there when Python ends abort the process: exit
+    # code -6 after a test whose metrics were right.
+    atexit.register(_leave_ranks)
     if torch.cuda.is_available():
         return
     if cfg.launcher in ("slurm", "mpi"):
@@ -141,3 +149,8 @@ def join_ranks(cfg: Config) -> None:
         cfg.model_wrapper_cfg = dict(
             type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False
         )
+
+
+def _leave_ranks() -> None:
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

@@ -2,6 +2,7 @@
 
 from mmdenoise.weights.atomic_backend import AtomicBackend
 
+from .class_count_hook import ClassCountHook
 from .empty_data_hook import EmptyDataHook
 from .invalid_loss import InvalidLossHook
 from .mixed_precision import MixedPrecisionOptimWrapper
@@ -11,6 +12,7 @@ from .random_state import RandomStateHook
 
 __all__ = [
     "AtomicBackend",
+    "ClassCountHook",
     "DenoiserOptimWrapperConstructor",
     "EmptyDataHook",
     "InvalidLossHook",

@@ -269,7 +269,7 @@ def visible(folder):
 @pytest.mark.slow
 def test_ten_kills(four):
     """Killed at ten places, each time gone on: as if nothing had happened."""
-    for index in range(12):
+    for index in range(40):  # more than a fast machine does before the tenth kill
         picture(four / "in" / f"{index}.png", (260, 300), seed=index)
     arguments = [sys.executable, "-m", "mmdenoise", "denoise", "in", "--sigma", "25"]
     subprocess.run([*arguments, "fresh"], check=True)
@@ -279,7 +279,7 @@ def test_ten_kills(four):
         process = subprocess.Popen([*arguments, "out", "--resume"])
         while process.poll() is None and kills < 10:
             if len(visible(four / "out")) > made:  # within the next one
-                time.sleep(0.02 * kills)
+                time.sleep(0.01 * kills)
                 process.send_signal(signal.SIGKILL)
                 break
             time.sleep(0.005)
@@ -288,4 +288,4 @@ def test_ten_kills(four):
             break
     assert process.returncode == 0 and kills == 10
     fresh, out = contents(four / "fresh"), contents(four / "out")
-    assert list(out.values()) == list(fresh.values()) and len(out) == 16
+    assert list(out.values()) == list(fresh.values()) and len(out) == 44

@@ -161,6 +161,8 @@ def of_settings() -> Iterator[Case]:
                 yield Case(f"test {{config}} --cfg-options {given}", culprit)
 
 
+TWO_CLASSES = "test_dataloader.dataset.metainfo.classes=[cat,dog]"
+
 # What argparse refuses, and what is out of range; of every command.
 OPTIONS = {
     "denoise good.png OUT.png --sigma abc": "--sigma",
@@ -193,6 +195,10 @@ OPTIONS = {
     "test {config} --tta": "--tta",
     "test {config} --show-dir OUT": "--show-dir",
     "test {config} multiscale_sigma99": "multiscale_sigma99",
+    f"test {{config}} {{denoiser}} --cfg-options {TWO_CLASSES}": "2 classes",
+    f"compare {{config}} --out OUT --cfg-options {TWO_CLASSES}": "2 classes",
+    f"sweep {{config}} --out OUT --cfg-options {TWO_CLASSES}": "2 classes",
+    f"test {{head}} --cfg-options {TWO_CLASSES}": "2 classes",
     "compare": "CONFIG",
     "compare {config} --denoiser joint.pth": "--denoiser",
     "compare {config} --denoiser a=x --denoiser a=y": "'a'",
