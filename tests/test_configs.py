@@ -191,8 +191,10 @@ def test_a_denoiser_comes_from_the_zoo_or_a_config_that_makes_it(path):
     gaussian = cfg.model.noise is not None and "Gaussian" in cfg.model.noise.type
     sigma = cfg.model.noise.sigma if gaussian else None
     if zoo_file(checkpoint):
-        level = f"sigma{sigma}" if gaussian else "blind"
-        assert checkpoint == f"multiscale_{level}"
+        level = f"_sigma{sigma}" if gaussian else "_blind"
+        if cfg.model.denoiser.get("takes_sigma"):
+            level = ""
+        assert checkpoint == f"multiscale{level}"
         ours = whole_config(cfg.model.denoiser)
         released = read_denoiser_info(zoo_file(checkpoint))["denoiser"]
         assert whole_config(json.loads(released)) == ours
