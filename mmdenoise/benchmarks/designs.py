@@ -19,7 +19,12 @@ from mmdenoise.benchmarks.complexity import (
 )
 from mmdenoise.benchmarks.published import DESIGN_SIGMA, DESIGNS, Design
 from mmdenoise.benchmarks.score_tables import averages
-from mmdenoise.benchmarks.speed import conditions, load_all, measure_speed
+from mmdenoise.benchmarks.speed import (
+    conditions,
+    load_all,
+    measure_speed,
+    smooth_image,
+)
 from mmdenoise.benchmarks.timing import quartiles, ratios
 from mmdenoise.evaluation.tables import NONE, csv_text, markdown_table
 from mmdenoise.registry import MODELS
@@ -102,10 +107,11 @@ def ablation(
         denoisers = load_all(list(methods.values()), sigma, device)
         # The chosen one first: the others' ratios are to it.
         order = sorted(denoisers, key=lambda name: name != CHOSEN)
-        seconds = measure_speed({n: denoisers[n] for n in order}, size, sigma, rounds)
+        ordered = {name: denoisers[name] for name in order}
+        timed = measure_speed(ordered, smooth_image(size), sigma, rounds)
     rows = [
         describe(design)._replace(
-            seconds=seconds[design.name],
+            seconds=timed[design.name].seconds,
             psnr=psnr.get(design.name),
             paper_psnr=paper.get(design.name),
         )

@@ -1,4 +1,4 @@
-"""Seconds per megapixel of several denoisers, measured in one run."""
+"""Seconds per megapixel and PSNR of several denoisers, measured in one run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import platform
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,81 +18,136 @@ from mmdenoise.apis.denoising import denoise
 from mmdenoise.apis.methods import Method
 from mmdenoise.benchmarks.timing import interleaved_seconds, quartiles, ratios
 from mmdenoise.engine.progress import ProgressLine, TimeLeft
+from mmdenoise.evaluation.psnr_ssim import psnr
 from mmdenoise.evaluation.tables import markdown_table
+from mmdenoise.images import as_bgr, read_image
 from mmdenoise.models.noise import gaussian_noise
+from mmdenoise.precision import precision_for
 
 __all__ = [
+    "Timed",
     "conditions",
+    "image_of",
     "image_size",
     "load_all",
     "measure_speed",
-    "noisy_image",
+    "smooth_image",
     "speed_table",
 ]
 
 
+class Timed(NamedTuple):
+    """What was measured of one denoiser in one precision.
+
+    Args:
+        seconds: Per megapixel, one number a round.
+        psnr: Of its last result, in dB.
+    """
+
+    seconds: list[float]
+    psnr: float
+
+
 def measure_speed(
     denoisers: Mapping[str, nn.Module],
-    size: tuple[int, int],
+    clean: Tensor,
     sigma: float,
     rounds: int,
     warm_up: int = 1,
     tile: int | None = None,
-) -> dict[str, list[float]]:
+    precisions: Sequence[str] = ("float32",),
+) -> dict[str, Timed]:
     """Time :func:`mmdenoise.apis.denoise` with each denoiser on one image, in turns.
 
     Args:
         denoisers: By their names, as ``load_denoiser`` returns them.
-        size: Height and width of the image in pixels.
-        sigma: Level of the image's noise in 8-bit units.
+        clean: (3, H, W) float, RGB in [0, 1]; noise is added to it, always the same.
+        sigma: Level of the noise in 8-bit units.
         rounds: How often each is timed.
         warm_up: How often each is run before.
         tile: As of ``denoise``.
+        precisions: What each computes in, in turns as well: ``'float32'``,
+            ``'bfloat16'``. Of several, a method that has no weights is timed once.
 
     Returns:
-        Seconds per megapixel, one number a round, by name.
+        By name, with the precision behind it where there are several.
 
     Raises:
-        ValueError: If a number is out of range.
+        ValueError: If a number is out of range, or a precision has no instructions.
     """
-    image = noisy_image(size, sigma)
+    runs = _runs(denoisers, precisions)
+    noisy = clean + gaussian_noise(clean, sigma, torch.Generator().manual_seed(0))
     line = ProgressLine("speed", sys.stderr)
-    left = TimeLeft({name: warm_up + rounds for name in denoisers})
+    left = TimeLeft({name: warm_up + rounds for name in runs})
+    last: dict[str, Tensor] = {}
 
     def after(name: str, seconds: float) -> None:
         left.step(name, seconds)
         line.show(left.done, left.total, left.seconds(), name)
 
-    def run(denoiser: nn.Module) -> Tensor:
+    def run(name: str) -> Tensor:
+        denoiser, precision = runs[name]
         # Copied there and back, as a user's image is.
-        return denoise(denoiser, image, tile)
+        last[name] = denoise(denoiser, noisy, tile, precision=precision)
+        return last[name]
 
     found = interleaved_seconds(
-        {name: lambda one=one: run(one) for name, one in denoisers.items()},
-        rounds,
-        warm_up,
-        after,
+        {name: partial(run, name) for name in runs}, rounds, warm_up, after
     )
-    megapixels = size[0] * size[1] / 1e6
-    return {name: [s / megapixels for s in taken] for name, taken in found.items()}
+    megapixels = clean[0].numel() / 1e6
+    return {
+        name: Timed([s / megapixels for s in taken], psnr(last[name], clean))
+        for name, taken in found.items()
+    }
 
 
-def noisy_image(size: tuple[int, int], sigma: float) -> Tensor:
-    """Draw smooth random colours and noise over them; always the same.
+def _runs(
+    denoisers: Mapping[str, nn.Module], precisions: Sequence[str]
+) -> dict[str, tuple[nn.Module, str]]:
+    if len(set(precisions)) < len(precisions):
+        raise ValueError(f"a precision is given twice: {', '.join(precisions)}")
+    runs = {}
+    for name, denoiser in denoisers.items():
+        ran = dict.fromkeys(precision_for(denoiser, one) for one in precisions)
+        for precision in ran:
+            label = f"{name}, {precision}" if len(precisions) > 1 else name
+            runs[label] = denoiser, precision
+    return runs
+
+
+def smooth_image(size: tuple[int, int]) -> Tensor:
+    """Draw smooth random colours; always the same.
 
     Args:
         size: Height and width in pixels.
-        sigma: Level of the noise in 8-bit units.
 
     Returns:
-        (3, ``height``, ``width``) float, RGB in [0, 1] plus noise.
+        (3, ``height``, ``width``) float, RGB in [0, 1].
+
+    Raises:
+        ValueError: If a side has no pixel.
     """
     if min(size) < 1:
         raise ValueError(f"an image has at least 1x1 pixels, got {size[1]}x{size[0]}")
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(1, 3, 16, 16, generator=generator)
-    clean = F.interpolate(coarse, size, mode="bilinear", align_corners=True)[0]
-    return clean + gaussian_noise(clean, sigma, generator)
+    return F.interpolate(coarse, size, mode="bilinear", align_corners=True)[0]
+
+
+def image_of(path: str) -> Tensor:
+    """Read a clean image of three colours.
+
+    Returns:
+        (3, H, W) float, RGB in [0, 1].
+
+    Raises:
+        FileNotFoundError, ValueError: If it is missing or no whole RGB image, by name.
+    """
+    try:
+        pixels, _ = as_bgr(read_image(path))
+    except ValueError as error:
+        raise ValueError(f"{path!r}: {error}") from None
+    return torch.from_numpy(pixels[..., ::-1].copy()).permute(2, 0, 1).float() / 255
 
 
 def image_size(text: str) -> tuple[int, int]:
@@ -125,17 +182,16 @@ def load_all(
     return loaded
 
 
-def speed_table(seconds: Mapping[str, Sequence[float]]) -> str:
-    """Lay times out in Markdown: median and quartiles, and ratios to the first."""
-    base = next(iter(seconds.values()))
-    name = next(iter(seconds))
-    names = ["", "s / megapixel", "quartiles", f"ratio to {name}", "quartiles"]
+def speed_table(found: Mapping[str, Timed]) -> str:
+    """Lay times out in Markdown: median and quartiles, ratios to the first, PSNR."""
+    first = next(iter(found))
+    names = ["", "s / megapixel", "quartiles", f"ratio to {first}", "quartiles", "PSNR"]
     rows = []
-    for name, taken in seconds.items():
-        low, middle, high = quartiles(list(taken))
+    for name, one in found.items():
+        low, middle, high = quartiles(list(one.seconds))
         cells = [f"{middle:.3g}", f"{low:.3g} to {high:.3g}"]
-        low, middle, high = quartiles(ratios(list(taken), list(base)))
-        cells += [f"{middle:.2f}", f"{low:.2f} to {high:.2f}"]
+        low, middle, high = quartiles(ratios(one.seconds, found[first].seconds))
+        cells += [f"{middle:.2f}", f"{low:.2f} to {high:.2f}", f"{one.psnr:.2f}"]
         rows.append([name, *cells])
     return markdown_table(names, rows)
 

@@ -1,15 +1,21 @@
 """Speed: what is timed, how it is laid out, and what the tool refuses."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from mmdenoise.apis.methods import Method
 from mmdenoise.benchmarks.speed import (
+    Timed,
+    image_of,
     image_size,
     load_all,
     measure_speed,
-    noisy_image,
+    smooth_image,
     speed_table,
 )
 
@@ -26,27 +32,60 @@ class Count(nn.Module):
 
 def test_every_method_gets_the_whole_image_in_every_round():
     one, other = Count(), Count()
-    found = measure_speed(dict(one=one, other=other), (20, 30), 25, 3, warm_up=2)
+    clean = smooth_image((20, 30))
+    found = measure_speed(dict(one=one, other=other), clean, 25, 3, warm_up=2)
     assert one.shapes == other.shapes == [(1, 3, 20, 30)] * 5
-    assert [len(seconds) for seconds in found.values()] == [3, 3]
-    assert min(min(seconds) for seconds in found.values()) > 0
+    assert [len(timed.seconds) for timed in found.values()] == [3, 3]
+    assert min(min(timed.seconds) for timed in found.values()) > 0
 
 
-def test_the_image_has_noise_of_the_level():
-    image, clean = noisy_image((64, 96), 25), noisy_image((64, 96), 0)
-    assert image.shape == (3, 64, 96)
-    assert (image - clean).std() * 255 == pytest.approx(25, rel=0.02)
-    assert torch.equal(image, noisy_image((64, 96), 25))
+def test_the_noise_has_the_level_and_its_psnr_is_told():
+    """An image whose values are far from both ends: clipping hides no noise."""
+    clean = smooth_image((64, 96)) * 0.2 + 0.4
+    assert torch.equal(smooth_image((64, 96)), smooth_image((64, 96)))
+    found = measure_speed(dict(none=nn.Identity()), clean, 10, 1)
+    # 20 log10(255 / 10), but for rounding, a twelfth of a level squared.
+    expected = 10 * math.log10(255**2 / (10**2 + 1 / 12))
+    assert found["none"].psnr == pytest.approx(expected, abs=0.1)
+
+
+def test_each_precision_is_a_row_where_it_can_be(monkeypatch):
+    monkeypatch.setattr("mmdenoise.precision._cpu_has_it", lambda: True)
+    conv = nn.Conv2d(3, 3, 1, bias=False)
+    nn.init.dirac_(conv.weight)
+    given = dict(conv=nn.Sequential(conv), none=nn.Identity())
+    found = measure_speed(
+        given, smooth_image((8, 8)), 25, 1, precisions=["float32", "bfloat16"]
+    )
+    assert list(found) == ["conv, float32", "conv, bfloat16", "none, float32"]
+    assert found["conv, float32"].psnr != found["conv, bfloat16"].psnr
+    with pytest.raises(ValueError, match="given twice"):
+        measure_speed(given, smooth_image((8, 8)), 25, 1, precisions=["float32"] * 2)
 
 
 def test_a_table_by_hand():
-    text = speed_table(dict(ours=[1.0, 2.0, 4.0], other=[3.0, 4.0, 6.0]))
+    ours, other = Timed([1.0, 2.0, 4.0], 30.126), Timed([3.0, 4.0, 6.0], 29.0)
+    text = speed_table(dict(ours=ours, other=other))
     assert text.splitlines()[0].startswith(
         "| | s / megapixel | quartiles | ratio to ours"
     )
-    assert "| ours | 2 | 1.5 to 3 | 1.00 | 1.00 to 1.00 |" in text
+    assert "| ours | 2 | 1.5 to 3 | 1.00 | 1.00 to 1.00 | 30.13 |" in text
     # Ratios within a round: 3, 2, 1.5.
-    assert "| other | 4 | 3.5 to 5 | 2.00 | 1.75 to 2.50 |" in text
+    assert "| other | 4 | 3.5 to 5 | 2.00 | 1.75 to 2.50 | 29.00 |" in text
+
+
+def test_an_image_of_ones_own(tmp_path, command):
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    path = tmp_path / "clean.png"
+    Image.fromarray(pixels).save(path)
+    np.testing.assert_array_equal(
+        (image_of(str(path)) * 255).round().permute(1, 2, 0), pixels
+    )
+    given = ["--denoiser", "n=IdentityDenoiser", "--image", path, "--rounds", "1"]
+    run = command("benchmark", "speed", *map(str, given))
+    assert run.code == 0 and "One image of 12x9" in run.out
+    run = command("benchmark", "speed", *map(str, given[:3]), str(tmp_path / "no.png"))
+    assert run.code == 1 and "no.png" in run.err
 
 
 def test_sizes():
@@ -55,7 +94,7 @@ def test_sizes():
         with pytest.raises(ValueError, match="WIDTHxHEIGHT"):
             image_size(wrong)
     with pytest.raises(ValueError, match="at least 1x1"):
-        noisy_image((0, 5), 25)
+        smooth_image((0, 5))
 
 
 def test_a_method_that_fails_is_named():
