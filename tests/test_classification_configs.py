@@ -239,6 +239,17 @@ def test_a_cascades_checkpoint_is_a_denoiser_for_another_head(
 # The demo
 
 
+@pytest.mark.parametrize(
+    "separate, joint", [("separate", "joint"), ("classify_separate", "classify_joint")]
+)
+def test_the_demos_arms_differ_in_the_loss_alone(separate, joint):
+    arms = [read(f"demo/{name}") for name in (separate, joint)]
+    assert arms[0].model.loss.pop("task") == arms[0].model.loss.pop("perceptual") == 0
+    for name in ("task", "perceptual"):
+        assert arms[1].model.loss.pop(name) > 0
+    assert arms[0].to_dict() == arms[1].to_dict()
+
+
 def test_the_demos_classifier_and_its_cascade_fit():
     head, joint, seg = (
         read(f"demo/{n}") for n in ("classifier", "classify_joint", "joint")

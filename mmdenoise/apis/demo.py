@@ -24,24 +24,37 @@ STEPS = dict(
     separate="separate: on with L_D alone",
     joint="joint: on with the segmentor's joint loss",
     classifier="the classifier, on clean images",
+    classify_separate="separate: on with L_D alone, on the classifier's images",
     classify_joint="joint: on with the classifier's joint loss",
 )
-# In front of each network the denoiser trained with it, and with the other one.
+# Each joint denoiser beside the separate one of its own images, so that the loss alone
+# tells them apart: at the network that it was trained with, and at the other one.
+OTHERS = "separate, other's images"
 TASKS = dict(
     segmentation=dict(
         config="joint",
         keys=("mIoU", "PSNR", "SSIM"),
-        arms={"separate": "separate", "joint": "joint", "cross-task": "classify_joint"},
+        arms={
+            "separate": "separate",
+            "joint": "joint",
+            OTHERS: "classify_separate",
+            "cross-task": "classify_joint",
+        },
         images=(3, 8),
     ),
     classification=dict(
         config="classify_joint",
         keys=("accuracy/top1", "PSNR", "SSIM"),
-        arms={"separate": "separate", "joint": "classify_joint", "cross-task": "joint"},
+        arms={
+            "separate": "classify_separate",
+            "joint": "classify_joint",
+            OTHERS: "separate",
+            "cross-task": "joint",
+        },
         images=(),
     ),
 )
-DIFFERENCES = (("joint", "separate"), ("cross-task", "separate"))
+DIFFERENCES = (("joint", "separate"), ("cross-task", OTHERS))
 
 
 def _demo_config(step: str, folder: Path, seed: int) -> Config:
