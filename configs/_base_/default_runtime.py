@@ -24,6 +24,8 @@ default_hooks = dict(
     class_count=dict(type="mmdenoise.ClassCountHook"),
     random_state=dict(type="mmdenoise.RandomStateHook"),
     invalid_loss=dict(type="mmdenoise.InvalidLossHook"),
+    # A few images as trained so far, as a picture:
+    # pictures=dict(type="mmdenoise.TrainingPicturesHook", interval=1000),
 )
 log_processor = dict(by_epoch=False)
 log_level = "INFO"

@@ -20,14 +20,13 @@ from mmdenoise.visualization import (
     colour_labels,
     compose_panel,
     label_map_of,
-    legend,
     text_cell,
 )
+from mmdenoise.visualization.predictions import class_name, with_label_legend
 
 __all__ = ["check_images", "draw_panel"]
 
 CELL_WIDTH = 256
-LEGEND_LINE = 28
 
 
 def check_images(dataset: object, images: Sequence[int]) -> None:
@@ -83,7 +82,8 @@ def draw_panel(
     if maps_only:
         titles, rows = titles[:-1], [row[:-1] for row in rows]
     panel = compose_panel(titles, rows, CELL_WIDTH)
-    return _with_legend(panel, [s for own in samples.values() for s in own], info)
+    shown = [sample for own in samples.values() for sample in own]
+    return with_label_legend(panel, shown, info, CELL_WIDTH)
 
 
 def _seen(sample: BaseDataElement, prefix: str, info: Mapping) -> np.ndarray | None:
@@ -98,31 +98,6 @@ def _seen(sample: BaseDataElement, prefix: str, info: Mapping) -> np.ndarray | N
     names = info.get("classes") or ()
     lines = []
     for label in torch.as_tensor(found).flatten().tolist():
-        name = names[label] if label < len(names) else f"class {label}"
         share = "" if scores is None else f" {100 * float(scores[label]):.0f}%"
-        lines.append(f"{name}{share}")
+        lines.append(f"{class_name(label, names)}{share}")
     return text_cell(lines, CELL_WIDTH)
-
-
-def _with_legend(
-    panel: Image.Image, samples: Sequence[BaseDataElement], info: Mapping
-) -> Image.Image:
-    """Add one legend of the classes that occur in label maps."""
-    maps = [label_map_of(s, prefix) for s in samples for prefix in ("pred", "gt")]
-    present = {int(label) for m in maps if m is not None for label in np.unique(m)}
-    classes, palette = info.get("classes") or (), info.get("palette") or ()
-    shown = [n for n in sorted(present) if n < min(len(classes), len(palette))]
-    if not shown:
-        return panel
-    # Side by side, as many as the panel is wide.
-    count = -(-len(shown) // max(panel.width // CELL_WIDTH, 1))
-    blocks = [shown[first : first + count] for first in range(0, len(shown), count)]
-    whole = Image.new(
-        "RGB", (panel.width, panel.height + LEGEND_LINE * count), (255, 255, 255)
-    )
-    whole.paste(panel, (0, 0))
-    for column, block in enumerate(blocks):
-        names, colours = [classes[n] for n in block], [palette[n] for n in block]
-        key = legend(names, colours, CELL_WIDTH, LEGEND_LINE * len(block))
-        whole.paste(Image.fromarray(key), (column * CELL_WIDTH, panel.height))
-    return whole

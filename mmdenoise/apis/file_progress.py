@@ -6,8 +6,8 @@ import sys
 import time
 from collections.abc import Iterable
 
-from mmdenoise.engine.progress import ProgressLine
 from mmdenoise.images import image_size
+from mmdenoise.progress_line import ProgressLine
 
 __all__ = ["FileProgress"]
 

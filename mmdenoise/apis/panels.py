@@ -7,8 +7,6 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-import torch
-from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from mmdenoise.atomic_files import atomic_path
@@ -17,6 +15,7 @@ from mmdenoise.output_checks import check_writable, refuse_existing
 from mmdenoise.visualization.label_maps import label_map_of
 from mmdenoise.visualization.matplotlib_check import check_matplotlib
 from mmdenoise.visualization.method_panel import Block, Cell, draw_method_panel
+from mmdenoise.visualization.predictions import best_classes, true_class
 from mmdenoise.visualization.regions import Region, checked_region, most_different
 
 from .method_images import MethodImages
@@ -73,7 +72,7 @@ def image_block(
             quantize(version).permute(1, 2, 0).numpy(),
             _caption(name, version, image.clean),
             label_map_of(image.samples[name], "pred"),
-            _best(image.samples[name], classes),
+            best_classes(image.samples[name], classes, BEST),
         )
         for name, version in image.images.items()
     }
@@ -81,7 +80,7 @@ def image_block(
     truth = label_map_of(sample, "gt")
     if truth is not None:
         cells[TRUTH] = Cell(labels=truth)
-    return Block(cells, found, _true_class(sample, classes))
+    return Block(cells, found, true_class(sample, classes))
 
 
 def _caption(name: str, image: Tensor, clean: Tensor | None) -> str:
@@ -92,26 +91,6 @@ def _caption(name: str, image: Tensor, clean: Tensor | None) -> str:
     if min(image.shape[-2:]) >= WINDOW_SIZE:
         text += f", SSIM {ssim(image, clean):.3f}"
     return text
-
-
-def _best(sample: BaseDataElement, classes: Sequence[str]) -> list[tuple[str, float]]:
-    """The classes of the highest scores, of a classifier's sample."""
-    scores = sample.get("pred_score")
-    if not isinstance(scores, torch.Tensor) or scores.dim() != 1:
-        return []
-    values, places = scores.float().cpu().topk(min(BEST, len(scores)))
-    return [(_name(i, classes), v) for i, v in zip(places.tolist(), values.tolist())]
-
-
-def _true_class(sample: BaseDataElement, classes: Sequence[str]) -> str | None:
-    label = sample.get("gt_label")
-    if not isinstance(label, torch.Tensor) or label.numel() != 1:
-        return None
-    return _name(int(label), classes)
-
-
-def _name(label: int, classes: Sequence[str]) -> str:
-    return classes[label] if label < len(classes) else f"class {label}"
 
 
 def check_path(path: str, overwrite: bool = False) -> None:

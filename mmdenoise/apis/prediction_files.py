@@ -12,7 +12,8 @@ from PIL import Image
 
 from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.psnr_ssim import quantize
-from mmdenoise.visualization import colour_labels, colour_table, label_map_of
+from mmdenoise.visualization import colour_table, label_map_of, overlay_labels
+from mmdenoise.visualization.predictions import class_name
 
 __all__ = ["KINDS", "write_prediction"]
 
@@ -68,7 +69,7 @@ def _write_labels(
 ) -> str:
     palette = [tuple(colour) for colour in info.get("palette") or ()]
     names = list(info.get("classes") or ())
-    _save(_overlay(image, colour_labels(labels, palette)), stem + "_overlay.png")
+    _save(overlay_labels(image, labels, palette), stem + "_overlay.png")
     shift = 1 if info.get("reduce_zero_label") else 0
     wide = max(classes, len(names), int(labels.max()) + 1) + shift > BYTE
     if wide:
@@ -84,7 +85,7 @@ def _write_labels(
     found = [
         dict(
             label=int(values[i]) + shift,
-            name=_name(int(values[i]), names),
+            name=class_name(int(values[i]), names),
             share=counts[i] / labels.size,
         )
         for i in order
@@ -99,7 +100,7 @@ def _write_numbers(numbers: dict, stem: str, info: Mapping) -> str:
     labels, scores = numbers.get("pred_label"), numbers.get("pred_score")
     seen = "predicted"
     if isinstance(labels, list) and all(isinstance(n, int) for n in labels):
-        numbers["pred_class"] = [_name(label, names) for label in labels]
+        numbers["pred_class"] = [class_name(label, names) for label in labels]
         seen = ", ".join(
             name + (f" {100 * scores[label]:.0f}%" if scores else "")
             for name, label in zip(numbers["pred_class"], labels)
@@ -123,15 +124,6 @@ def _classes_of(sample: BaseDataElement) -> int:
     """How many classes the head tells apart, where it gives a score for each."""
     logits = sample.get("seg_logits")
     return logits.data.shape[0] if isinstance(logits, PixelData) else 0
-
-
-def _name(label: int, names: list) -> str:
-    return names[label] if 0 <= label < len(names) else f"class {label}"
-
-
-def _overlay(image: np.ndarray, colours: np.ndarray) -> Image.Image:
-    front = Image.fromarray(colours).resize(image.shape[1::-1], Image.NEAREST)
-    return Image.blend(Image.fromarray(image), front, 0.5)
 
 
 def _save(picture: Image.Image, path: str) -> None:

@@ -18,12 +18,12 @@ from mmdenoise.apis.methods import Method
 from mmdenoise.benchmarks.accuracy_report import write_report
 from mmdenoise.benchmarks.score_log import ResultLog, Score, parts_of
 from mmdenoise.datasets import CleanImageDataset
-from mmdenoise.engine.progress import ProgressLine, TimeLeft
 from mmdenoise.evaluation.content_digests import code_digest
 from mmdenoise.evaluation.psnr_ssim import psnr, ssim
 from mmdenoise.models.noise import GaussianNoise
 from mmdenoise.models.noise_seeds import evaluation_generator
 from mmdenoise.output_checks import check_writable
+from mmdenoise.progress_line import ProgressLine, TimeLeft
 from mmdenoise.visualization.matplotlib_check import check_matplotlib
 
 __all__ = ["Benchmark", "benchmark", "clean_image"]

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from mmdenoise.apis.denoising import denoise
 from mmdenoise.apis.methods import Method
 from mmdenoise.benchmarks.timing import interleaved_seconds, quartiles, ratios
-from mmdenoise.engine.progress import ProgressLine, TimeLeft
 from mmdenoise.evaluation.psnr_ssim import psnr
 from mmdenoise.evaluation.tables import markdown_table
 from mmdenoise.images import as_bgr, read_image
 from mmdenoise.models.noise import gaussian_noise
 from mmdenoise.precision import precision_for
+from mmdenoise.progress_line import ProgressLine, TimeLeft
 
 __all__ = [
     "Timed",

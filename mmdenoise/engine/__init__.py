@@ -9,6 +9,7 @@ from .mixed_precision import MixedPrecisionOptimWrapper
 from .optimiser import DenoiserOptimWrapperConstructor
 from .progress import ProgressHook
 from .random_state import RandomStateHook
+from .training_pictures import TrainingPicturesHook
 
 __all__ = [
     "AtomicBackend",
@@ -19,4 +20,5 @@ __all__ = [
     "MixedPrecisionOptimWrapper",
     "ProgressHook",
     "RandomStateHook",
+    "TrainingPicturesHook",
 ]

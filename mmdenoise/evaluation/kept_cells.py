@@ -22,8 +22,8 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmengine.runner import Runner
 
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.engine.progress import ProgressLine
 from mmdenoise.models.head_config import open_head
+from mmdenoise.progress_line import ProgressLine
 from mmdenoise.weights.reader import open_checkpoint
 
 from .content_digests import (

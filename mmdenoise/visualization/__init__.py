@@ -1,6 +1,6 @@
 """Pictures of results."""
 
-from .label_maps import colour_labels, colour_table, label_map_of
+from .label_maps import colour_labels, colour_table, label_map_of, overlay_labels
 from .picture_grid import compose_panel, legend, text_cell
 
 __all__ = [
@@ -9,5 +9,6 @@ __all__ = [
     "compose_panel",
     "label_map_of",
     "legend",
+    "overlay_labels",
     "text_cell",
 ]

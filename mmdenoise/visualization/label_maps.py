@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from mmengine.structures import BaseDataElement, PixelData
+from PIL import Image
 
-__all__ = ["colour_labels", "colour_table", "label_map_of"]
+__all__ = ["colour_labels", "colour_table", "label_map_of", "overlay_labels"]
 
 
 def label_map_of(sample: BaseDataElement, prefix: str) -> np.ndarray | None:
@@ -43,3 +44,15 @@ def colour_table(palette: Sequence) -> np.ndarray:
     if len(palette):
         colours[: len(palette)] = palette
     return colours
+
+
+def overlay_labels(
+    image: np.ndarray, labels: np.ndarray, palette: Sequence
+) -> Image.Image:
+    """Lay painted labels over their image, (H, W, 3) uint8 RGB, half and half.
+
+    Labels of another size are scaled to the image's.
+    """
+    front = Image.fromarray(colour_labels(labels, palette))
+    front = front.resize(image.shape[1::-1], Image.Resampling.NEAREST)
+    return Image.blend(Image.fromarray(image), front, 0.5)

@@ -1,6 +1,7 @@
 """The progress line of a run that is one step of several."""
 
 import re
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +12,6 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmdenoise.engine import ProgressHook, progress
-from mmdenoise.engine.progress import TimeLeft
 
 
 class Line(BaseModel):
@@ -100,7 +100,7 @@ def test_only_the_terms_of_the_loss_are_shown(capsys, clock):
 
 
 def test_a_terminal_gets_one_line_renewed(capsys, clock, monkeypatch):
-    monkeypatch.setattr(progress.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     run_through(ProgressHook("train"), 0, 3, clock)
     out = capsys.readouterr().out
     assert out.count("\n") == 1 and out.endswith("\n")
@@ -147,16 +147,3 @@ def test_in_a_runner(tmp_path, capsys):
     assert [line.split()[1] for line in lines()] == ["4/5", "5/5"]
     build(3).test()
     assert [line.split()[1] for line in lines()] == ["1/2", "2/2"]
-
-
-def test_time_left_by_the_pace_of_each_kind():
-    left = TimeLeft(dict(slow=3, quick=2, unknown=1))
-    assert (left.total, left.seconds()) == (6, 0)
-    left.step("slow", 10)
-    # One pace is known: the others are taken to have it.
-    assert left.seconds() == 2 * 10 + 2 * 10 + 10
-    left.step("quick", 2)
-    assert left.seconds() == 2 * 10 + 1 * 2 + (10 + 2) / 2
-    # Found done, or failed: it says nothing of the pace.
-    left.step("slow")
-    assert left.seconds() == 10 + 2 + 6 and left.done == 3
