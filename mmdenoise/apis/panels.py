@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "check_path", "image_block", "method_panel", "save_figure"]
 
-FORMATS = (".png", ".pdf")
+FORMATS = (".png", ".jpg", ".pdf")
+# Of a .jpg: colours as fine as the picture, since noise is what is to be seen.
+JPEG = dict(quality=85, subsampling=0)
 TRUTH = "ground truth"
 BEST = 3
 
@@ -98,17 +100,20 @@ def check_path(path: str, overwrite: bool = False) -> None:
 
     Raises:
         FileExistsError, OSError: If something is there, or nothing can be written.
-        ValueError: If the ending is neither .png nor .pdf.
+        ValueError: If the ending is none of .png, .jpg and .pdf.
         ImportError: If matplotlib is missing.
     """
     if os.path.splitext(path)[1].lower() not in FORMATS:
-        raise ValueError(f"cannot write {path!r}: its ending must be .png or .pdf")
+        raise ValueError(
+            f"cannot write {path!r}: its ending must be .png, .jpg or .pdf"
+        )
     refuse_existing([path], overwrite)
     check_writable(os.path.dirname(path))
     check_matplotlib()
 
 
 def save_figure(figure: Figure, path: str) -> None:
-    """Write a figure as PNG or PDF, by the path's ending; whole or not at all."""
+    """Write a figure as PNG, JPEG or PDF, by its ending; whole or not at all."""
     with atomic_path(path) as temporary:
-        figure.savefig(temporary)
+        jpeg = path.lower().endswith(".jpg")
+        figure.savefig(temporary, pil_kwargs=JPEG if jpeg else None)

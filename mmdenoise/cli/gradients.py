@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_seed(parser)
     add_device(parser)
-    add_out(parser, "gradients.png", help="a .png or .pdf file")
+    add_out(parser, "gradients.png", help="a .png, .jpg or .pdf file")
     parser.add_argument("--overwrite", action="store_true", help="replace the file")
 
 

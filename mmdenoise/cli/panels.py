@@ -43,7 +43,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar=("X", "Y", "WIDTH", "HEIGHT"),
         help="what is enlarged, in pixels of the image that the denoiser gets",
     )
-    add_out(parser, "panel.png", help="a .png or .pdf file (panel.png without it)")
+    add_out(
+        parser, "panel.png", help="a .png, .jpg or .pdf file (panel.png without it)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace the file")
 
 

@@ -54,7 +54,7 @@ class _Samples(dict):
         super().__init__({name: BaseDataElement() for name in names})
 
 
-def test_files_png_and_pdf(command, photo, tmp_path, monkeypatch):
+def test_files_png_jpeg_and_pdf(command, photo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     images = [photo("a.png"), photo("b.png", 40, 40)]
     run = command("panels", *images, "--sigma", "50", BLIND, "--out", "p.png")
@@ -64,6 +64,11 @@ def test_files_png_and_pdf(command, photo, tmp_path, monkeypatch):
         assert panel.width > 800
     run = command("panels", *images, "--sigma", "50", BLIND, "--out", "p.pdf")
     assert run.code == 0 and (tmp_path / "p.pdf").read_bytes().startswith(b"%PDF")
+    run = command("panels", *images, "--sigma", "50", BLIND, "--out", "p.jpg")
+    with Image.open("p.png") as exact, Image.open("p.jpg") as panel:
+        assert panel.format == "JPEG" and panel.size == exact.size
+        difference = np.subtract(panel.convert("RGB"), exact.convert("RGB"), dtype=int)
+    assert np.abs(difference).mean() < 3
 
 
 def test_region_is_the_one_that_is_asked_for(command, photo, tmp_path, monkeypatch):
@@ -135,7 +140,7 @@ def test_what_is_wrong_is_one_line(command, photo, tmp_path, monkeypatch):
         ([image, "--sigma", "9", "--clean", other], "--clean goes with --noisy"),
         ([image, "--noisy", "--clean", other], "'a.png' is 48x64, its clean image"),
         ([image, "--noisy", "--clean", other, other], "one file for each image"),
-        ([image, "--noisy", "--out", "p.jpg"], "must be .png or .pdf"),
+        ([image, "--noisy", "--out", "p.gif"], "must be .png, .jpg or .pdf"),
         ([image, "--noisy", "--out", image], "exists already"),
         (["missing.png", "--noisy"], "there is no image 'missing.png'"),
         ([image, "--noisy", "--config", "none.py"], "there is no config 'none.py'"),
