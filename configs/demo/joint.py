@@ -16,7 +16,7 @@ model = dict(
     head_checkpoint="work_dirs/demo/seed0/head/iter_350.pth",
     tap="backbone.layer1",
     noise=dict(type="mmdenoise.GaussianNoise", sigma=60),
-    loss=dict(type="mmdenoise.JointLoss", perceptual=5e-4, task=5e-3),
+    loss=dict(type="mmdenoise.JointLoss", perceptual=2e-3, task=5e-3),
 )
 optim_wrapper = dict(
     type="OptimWrapper",
