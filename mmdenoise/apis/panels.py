@@ -115,5 +115,6 @@ def check_path(path: str, overwrite: bool = False) -> None:
 def save_figure(figure: Figure, path: str) -> None:
     """Write a figure as PNG, JPEG or PDF, by its ending; whole or not at all."""
     with atomic_path(path) as temporary:
+        # Writers of other kinds do not know the option.
         jpeg = path.lower().endswith(".jpg")
-        figure.savefig(temporary, pil_kwargs=JPEG if jpeg else None)
+        figure.savefig(temporary, **(dict(pil_kwargs=JPEG) if jpeg else {}))
