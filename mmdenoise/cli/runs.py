@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import gc
 import importlib
 import os
 from collections.abc import Sequence
@@ -133,7 +134,8 @@ def join_ranks(cfg: Config) -> None:
 
     Its launcher and its wrapper both ask for a GPU, whatever the backend is.
     """
-    # Threads of a group that is still there when Python ends abort the process: exit
+    # A thread of a group may still hold a tensor of the last collective, and takes
+    # Python's lock to free it. If Python has ended by then, the process aborts: exit
     # code -6 after a test whose metrics were right.
     atexit.register(_leave_ranks)
     if torch.cuda.is_available():
@@ -153,4 +155,7 @@ def join_ranks(cfg: Config) -> None:
 
 def _leave_ranks() -> None:
     if torch.distributed.is_initialized():
+        # The wrapped model holds the group, the runner holds the model, in cycles; its
+        # threads are joined when nobody holds it.
+        gc.collect()
         torch.distributed.destroy_process_group()

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -117,3 +119,31 @@ def test_a_hosts_data_set_brings_its_scope(config, kind, scope):
     with open(config, "a") as file:
         file.write("default_scope = 'mmpose'\n")
     assert read(config).default_scope == "mmpose"
+
+
+def test_leaving_ranks_joins_the_threads_of_their_group(tmp_path):
+    """One that is left aborts the process now and then: exit code -6."""
+    code = f"""
+import os
+import torch
+from mmdenoise.cli import runs
+
+threads = lambda: len(os.listdir("/proc/self/task"))
+torch.set_num_threads(1)
+before = threads()
+torch.distributed.init_process_group(
+    "gloo", init_method="file://{tmp_path}/store", rank=0, world_size=1
+)
+model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2))
+model(torch.ones(1, 2)).sum().backward()
+model.held = [model]  # as a runner and its model hold each other
+during = threads()
+del model
+runs._leave_ranks()
+print(before, during, threads())
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    before, during, after = map(int, run.stdout.split())
+    assert before < during and after == before
