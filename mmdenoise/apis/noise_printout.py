@@ -11,7 +11,6 @@ import numpy as np
 from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.noise_curve import NoiseCurve, PoissonGaussian
 from mmdenoise.output_checks import check_writable, refuse_existing
-from mmdenoise.visualization.matplotlib_check import check_matplotlib
 from mmdenoise.visualization.noise_plot import plot_noise
 
 from .noise_report import (
@@ -46,7 +45,6 @@ def print_noise(
 
     Raises:
         FileExistsError: If ``plot`` exists and is not to be replaced.
-        ImportError: If it needs matplotlib.
         ValueError: If it has another ending, or no file has white noise.
     """
     if plot is not None:
@@ -87,7 +85,6 @@ def print_noise(
 def _check_plot(plot: str, overwrite: bool) -> None:
     if not plot.lower().endswith(PICTURES):
         raise ValueError(f"{plot!r}: a plot is a {', '.join(PICTURES)} file")
-    check_matplotlib()
     refuse_existing([plot], overwrite)
     check_writable(os.path.dirname(plot))
 

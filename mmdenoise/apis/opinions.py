@@ -23,7 +23,6 @@ from mmdenoise.evaluation.opinions import (
     screen_p910,
 )
 from mmdenoise.output_checks import refuse_existing
-from mmdenoise.visualization.matplotlib_check import check_matplotlib
 from mmdenoise.visualization.opinion_chart import plot_opinions
 
 from .study_answers import read_answers, read_key
@@ -165,10 +164,8 @@ def write_opinions(opinions: Opinions, out: str, overwrite: bool = False) -> lis
 
     Raises:
         FileExistsError: If one is there already.
-        ImportError: If matplotlib is missing.
     """
     paths = [os.path.join(out, f"opinions.{kind}") for kind in ("md", "csv", "png")]
-    check_matplotlib()
     refuse_existing(paths, overwrite)
     chart = plot_opinions(
         opinions.methods, opinions.means, opinions.halves, opinions.raters

@@ -13,7 +13,6 @@ from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.psnr_ssim import WINDOW_SIZE, psnr, quantize, ssim
 from mmdenoise.output_checks import check_writable, refuse_existing
 from mmdenoise.visualization.label_maps import label_map_of
-from mmdenoise.visualization.matplotlib_check import check_matplotlib
 from mmdenoise.visualization.method_panel import Block, Cell, draw_method_panel
 from mmdenoise.visualization.predictions import best_classes, true_class
 from mmdenoise.visualization.regions import Region, checked_region, most_different
@@ -101,7 +100,6 @@ def check_path(path: str, overwrite: bool = False) -> None:
     Raises:
         FileExistsError, OSError: If something is there, or nothing can be written.
         ValueError: If the ending is none of .png, .jpg and .pdf.
-        ImportError: If matplotlib is missing.
     """
     if os.path.splitext(path)[1].lower() not in FORMATS:
         raise ValueError(
@@ -109,7 +107,6 @@ def check_path(path: str, overwrite: bool = False) -> None:
         )
     refuse_existing([path], overwrite)
     check_writable(os.path.dirname(path))
-    check_matplotlib()
 
 
 def save_figure(figure: Figure, path: str) -> None:

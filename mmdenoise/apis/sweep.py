@@ -17,7 +17,6 @@ from mmdenoise.apis.sweep_report import report_csv, report_latex, report_text
 from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.kept_cells import Bench, Cell
 from mmdenoise.output_checks import check_writable, refuse_existing
-from mmdenoise.visualization.matplotlib_check import check_matplotlib
 from mmdenoise.visualization.sweep_plot import plot_sweep
 from mmdenoise.weights.mmengine_loading import safe_loading
 
@@ -73,7 +72,6 @@ def sweep(
 
     Raises:
         FileExistsError: If there are results, and ``overwrite`` is False.
-        ImportError: If matplotlib is missing.
         FileNotFoundError, RuntimeError, ValueError: If something is missing or does not
             fit, by name, before a head's first test.
     """
@@ -97,7 +95,6 @@ def _checked_paths(
     """Where the files go, ``FILES``, once it is known that they can be made."""
     paths = [os.path.join(out_dir, name) for name in FILES]
     refuse_existing(paths, overwrite)
-    check_matplotlib()
     labels = [column.label for column in columns]
     if len(set(labels)) < len(labels):
         raise ValueError(f"two noises are the same: {', '.join(labels)}")

@@ -24,7 +24,6 @@ from mmdenoise.models.noise import GaussianNoise
 from mmdenoise.models.noise_seeds import evaluation_generator
 from mmdenoise.output_checks import check_writable
 from mmdenoise.progress_line import ProgressLine, TimeLeft
-from mmdenoise.visualization.matplotlib_check import check_matplotlib
 
 __all__ = ["Benchmark", "benchmark", "clean_image"]
 
@@ -87,11 +86,9 @@ def benchmark(
 
     Raises:
         FileNotFoundError: If a folder is missing or holds no image.
-        ImportError: If matplotlib is missing.
         RuntimeError: If not one result could be had.
         ValueError: If an option is out of range.
     """
-    check_matplotlib()
     _check_given(methods, data, sigmas)
     noises = {sigma: GaussianNoise(sigma, seed=seed) for sigma in sigmas}
     sets = {

@@ -52,10 +52,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _open_page(args: argparse.Namespace) -> None:
     from mmdenoise.visualization.live_page import build_page, check_gradio, open_page
-    from mmdenoise.visualization.matplotlib_check import check_matplotlib
 
     check_gradio()
-    check_matplotlib()
     from mmdenoise.apis.live_demo import LiveDemo, cascade_sources
     from mmdenoise.cli.devices import choose_device
     from mmdenoise.cli.runs import read_config

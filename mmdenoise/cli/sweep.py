@@ -2,10 +2,10 @@ r"""Test heads behind denoisers under noises: the paper's Tables IV and V in one
 
 mmdenoise sweep seg_cascade.py cls_cascade.py --denoiser CBM3D=CBM3D \
     --denoiser separate=multiscale_sigma{sigma} \
-    --denoiser joint@seg_cascade=seg.safetensors \
-    --denoiser joint@cls_cascade=cls.safetensors \
-    --denoiser cross-task@seg_cascade=cls.safetensors \
-    --denoiser cross-task@cls_cascade=seg.safetensors --difference joint separate
+    --denoiser joint@seg_cascade=seg.pth \
+    --denoiser joint@cls_cascade=cls.pth \
+    --denoiser cross-task@seg_cascade=cls.pth \
+    --denoiser cross-task@cls_cascade=seg.pth --difference joint separate
 
 Writes sweep.md, sweep.csv, sweep.tex and sweep.png. Finished cells are kept: run the
 same command again to go on after a kill.

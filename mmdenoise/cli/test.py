@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
         cfg = with_precision(cfg, args.precision)
     check_data(cfg, ["test_dataloader"])
     if args.out:
-        if not args.out.endswith((".pkl", ".pickle")):
+        if not args.out.endswith(".pkl"):
             raise ValueError(f"--out takes a .pkl file, got {args.out!r}")
         refuse_existing([args.out], args.overwrite)
         check_writable(osp.dirname(args.out))

@@ -25,6 +25,10 @@ def calibration_error(
         confidences: Score of the predicted class, in [0, 1], one an image.
         hits: Whether that class is the true one.
         bins: Number of bins.
+
+    Example:
+        >>> round(calibration_error([0.9, 0.9, 0.6], [True, False, True]), 6)
+        40.0
     """
     confidence = torch.tensor(confidences, dtype=torch.float64)
     hit = torch.tensor(hits, dtype=torch.float64)

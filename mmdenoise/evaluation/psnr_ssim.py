@@ -37,6 +37,10 @@ def quantize(image: Tensor) -> Tensor:
 
     Raises:
         ValueError: The image is not a float tensor.
+
+    Example:
+        >>> quantize(torch.tensor([-0.1, 0.5, 2.0]))
+        tensor([  0, 128, 255], dtype=torch.uint8)
     """
     if not image.is_floating_point():
         raise ValueError(f"expected a float image in [0, 1], got {image.dtype}")
@@ -57,6 +61,11 @@ def psnr(image: Tensor, reference: Tensor) -> float:
     Raises:
         ValueError: The two are not finite float images of one shape, or the
             reference is not in [0, 1].
+
+    Example:
+        >>> black = torch.zeros(3, 8, 8)
+        >>> round(psnr(black + 10 / 255, black), 2)
+        28.13
     """
     image, reference = _checked_pair(image, reference)
     # In whole numbers: exact, and no sum depends on the order of its terms.
@@ -87,6 +96,11 @@ def ssim(image: Tensor, reference: Tensor) -> float:
     Raises:
         ValueError: The two are not finite float images of one shape, the reference is
             not in [0, 1], or a side is shorter than the window.
+
+    Example:
+        >>> image = torch.rand(3, 16, 16)
+        >>> round(ssim(image, image), 6)
+        1.0
     """
     image, reference = _checked_pair(image, reference)
     height, width = image.shape[-2:]

@@ -94,6 +94,13 @@ def camera_noise(
 
     Returns:
         The same shape, the deviation from ``image``.
+
+    Example:
+        >>> dark, bright = (torch.full((3, 64, 64), v) for v in (0.1, 0.9))
+        >>> source = torch.Generator().manual_seed(0)
+        >>> strength = [camera_noise(v, 500, 0, source).std() for v in (dark, bright)]
+        >>> bool(strength[0] > strength[1])
+        True
     """
     light = linear_of_srgb(image)
     batch = light if light.ndim == 4 else light[None]
@@ -116,6 +123,12 @@ class CameraNoise(NoiseModel):
 
     Raises:
         ValueError: If a level is negative or not finite, or a peak is zero.
+
+    Example:
+        >>> camera = CameraNoise(peak=200, sigma=2, jpeg=90)
+        >>> noisy, _ = camera.add_and_tell(torch.zeros(3, 16, 16), torch.Generator())
+        >>> bool(noisy.min() >= 0)
+        True
     """
 
     def __init__(self, peak: Level, sigma: Level = 0.0, **kwargs) -> None:

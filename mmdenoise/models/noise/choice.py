@@ -28,6 +28,12 @@ class NoiseChoice(NoiseModel):
 
     Raises:
         ValueError: If there is none, or shares do not fit.
+
+    Example:
+        >>> levels = [dict(type="mmdenoise.GaussianNoise", sigma=s) for s in (5, 50)]
+        >>> model, black = NoiseChoice(levels), torch.zeros(20, 3, 8, 8)
+        >>> model.add_and_tell(black, torch.Generator())[1].unique()
+        tensor([ 5., 50.])
     """
 
     def __init__(

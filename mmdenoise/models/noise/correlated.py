@@ -35,6 +35,13 @@ def correlated_noise(
 
     Returns:
         The same shape, to be added to an image in [0, 1].
+
+    Example:
+        >>> black, source = torch.zeros(3, 256, 256), torch.Generator().manual_seed(0)
+        >>> noise = correlated_noise(black, 25, blur=1, generator=source)
+        >>> neighbours = torch.stack([noise[..., 1:].ravel(), noise[..., :-1].ravel()])
+        >>> round(torch.corrcoef(neighbours)[0, 1].item(), 1)  # exp(-1 / 4)
+        0.8
     """
     reach = math.ceil(REACH * blur)
     place = torch.arange(-reach, reach + 1, dtype=image.dtype, device=image.device)

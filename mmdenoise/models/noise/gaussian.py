@@ -40,6 +40,12 @@ def gaussian_noise(
 
     Returns:
         The same shape, to be added to an image in [0, 1].
+
+    Example:
+        >>> grey = torch.full((3, 256, 256), 0.5)
+        >>> noise = gaussian_noise(grey, 25, torch.Generator().manual_seed(0))
+        >>> round(noise.std().item() * 255)
+        25
     """
     unit = torch.randn(
         image.shape, generator=generator, dtype=image.dtype, device=image.device
@@ -64,6 +70,13 @@ def poisson_gaussian_noise(
 
     Returns:
         The same shape, the deviation from ``image``.
+
+    Example:
+        >>> grey = torch.full((3, 256, 256), 0.5)
+        >>> source = torch.Generator().manual_seed(0)
+        >>> noise = poisson_gaussian_noise(grey, 100, 0, source)
+        >>> round(noise.var().item(), 3)  # 0.5 / 100
+        0.005
     """
     photons = torch.poisson(image.clamp(min=0) * peak, generator=generator)
     return photons / peak - image + gaussian_noise(image, sigma, generator)
@@ -83,6 +96,12 @@ class GaussianNoise(NoiseModel):
 
     Raises:
         ValueError: If a level is negative or not finite.
+
+    Example:
+        >>> blind, four = GaussianNoise(sigma=(5, 50)), torch.zeros(4, 3, 8, 8)
+        >>> noisy, sigma = blind.add_and_tell(four, torch.Generator())
+        >>> sigma.shape
+        torch.Size([4, 1, 1, 1])
     """
 
     def __init__(self, sigma: Level, told: Level | None = None, **kwargs) -> None:
@@ -111,6 +130,12 @@ class PoissonGaussianNoise(NoiseModel):
 
     Raises:
         ValueError: If a level is negative or not finite, or a peak is zero.
+
+    Example:
+        >>> grey, model = torch.full((3, 8, 8), 0.5), PoissonGaussianNoise(peak=100)
+        >>> noisy, sigma = model.add_and_tell(grey, torch.Generator())
+        >>> round(sigma.item(), 1)
+        18.0
     """
 
     def __init__(self, peak: Level, sigma: Level = 0.0, **kwargs) -> None:

@@ -49,6 +49,10 @@ def imagenet_c_noise(
 
     Raises:
         ValueError: If there is no such kind or severity.
+
+    Example:
+        >>> imagenet_c_noise("shot", severity=3).peak
+        12.0
     """
     if kind not in IMAGENET_C:
         raise ValueError(

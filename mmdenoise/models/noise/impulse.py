@@ -25,6 +25,13 @@ def impulse_noise(
 
     Returns:
         The same shape, the deviation from ``image``: 0 where nothing is lost.
+
+    Example:
+        >>> grey = torch.full((3, 100, 100), 0.5)
+        >>> source = torch.Generator().manual_seed(0)
+        >>> noisy = grey + impulse_noise(grey, 0.1, source)
+        >>> noisy.unique()
+        tensor([0.0000, 0.5000, 1.0000])
     """
     draw = torch.rand(
         image.shape, generator=generator, dtype=image.dtype, device=image.device

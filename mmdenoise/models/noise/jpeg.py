@@ -25,6 +25,11 @@ def jpeg_compressed(image: Tensor, quality: int | Sequence[int]) -> Tensor:
 
     Returns:
         The same shape, type and device, in [0, 1], no gradient.
+
+    Example:
+        >>> grey = torch.full((3, 16, 16), 0.5)
+        >>> jpeg_compressed(grey, 75).mul(255).unique()
+        tensor([128.])
     """
     batch = image.detach().reshape(-1, *image.shape[-3:])
     pixels = batch.float().clamp(0, 1).mul(255).round().to(torch.uint8)

@@ -25,6 +25,11 @@ def speckle_noise(
 
     Returns:
         The same shape, to be added to ``image``.
+
+    Example:
+        >>> import torch
+        >>> bool(speckle_noise(torch.zeros(3, 8, 8), 50).any())  # none in the dark
+        False
     """
     return image * gaussian_noise(image, sigma, generator)
 
@@ -40,6 +45,13 @@ class SpeckleNoise(NoiseModel):
 
     Raises:
         ValueError: If a level is negative or not finite.
+
+    Example:
+        >>> import torch
+        >>> grey, model = torch.full((3, 8, 8), 0.5), SpeckleNoise(sigma=50)
+        >>> noisy, sigma = model.add_and_tell(grey, torch.Generator())
+        >>> sigma.item()
+        25.0
     """
 
     def __init__(self, sigma: Level, **kwargs) -> None:
