@@ -23,6 +23,7 @@ default_hooks = dict(
     empty_data=dict(type="mmdenoise.EmptyDataHook"),
     class_count=dict(type="mmdenoise.ClassCountHook"),
     random_state=dict(type="mmdenoise.RandomStateHook"),
+    training_data=dict(type="mmdenoise.TrainingDataHook"),
     invalid_loss=dict(type="mmdenoise.InvalidLossHook"),
     # A few images as trained so far, as a picture:
     # pictures=dict(type="mmdenoise.TrainingPicturesHook", interval=1000),

@@ -13,7 +13,8 @@ import numpy as np
 from torch import nn
 
 from mmdenoise.atomic_files import atomic_path
-from mmdenoise.evaluation.content_digests import code_digest, file_digest, text_digest
+from mmdenoise.data_digest import file_digest
+from mmdenoise.evaluation.content_digests import code_digest, text_digest
 from mmdenoise.images import (
     OTHER,
     Picture,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 
-from mmdenoise.evaluation.content_digests import file_digest
+from mmdenoise.data_digest import file_digest
 
 __all__ = ["RECORD", "FinishedFiles"]
 

@@ -17,7 +17,7 @@ from mmdenoise.apis.denoiser import (
     load_denoiser,
     takes_sigma,
 )
-from mmdenoise.evaluation.content_digests import file_digest
+from mmdenoise.data_digest import file_digest
 from mmdenoise.weights.denoiser_file import whole_config
 from mmdenoise.weights.zoo import zoo_file
 

@@ -46,9 +46,9 @@ def read_config(
     if cfg.get("default_scope") is None:
         cfg.default_scope = _scope_of_data(cfg)
     # The shipped configs have it; a config of one's own need not.
-    cfg.setdefault("default_hooks", ConfigDict()).setdefault(
-        "class_count", ConfigDict(type="mmdenoise.ClassCountHook")
-    )
+    hooks = cfg.setdefault("default_hooks", ConfigDict())
+    hooks.setdefault("class_count", ConfigDict(type="mmdenoise.ClassCountHook"))
+    hooks.setdefault("training_data", ConfigDict(type="mmdenoise.TrainingDataHook"))
     if cfg.launcher != "none" and not torch.cuda.is_available():
         # NCCL, the configs' choice, needs GPUs.
         cfg.merge_from_dict({"env_cfg.dist_cfg.backend": "gloo"})

@@ -9,6 +9,7 @@ from .mixed_precision import MixedPrecisionOptimWrapper
 from .optimiser import DenoiserOptimWrapperConstructor
 from .progress import ProgressHook
 from .random_state import RandomStateHook
+from .training_data import TrainingDataHook
 from .training_pictures import TrainingPicturesHook
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "MixedPrecisionOptimWrapper",
     "ProgressHook",
     "RandomStateHook",
+    "TrainingDataHook",
     "TrainingPicturesHook",
 ]

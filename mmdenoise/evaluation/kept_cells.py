@@ -22,13 +22,13 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmengine.runner import Runner
 
 from mmdenoise.atomic_files import atomic_path
+from mmdenoise.data_digest import data_digest
 from mmdenoise.models.head_config import open_head
 from mmdenoise.progress_line import ProgressLine
 from mmdenoise.weights.reader import open_checkpoint
 
 from .content_digests import (
     code_digest,
-    data_digest,
     files_named_in,
     text_digest,
     weights_digest,
