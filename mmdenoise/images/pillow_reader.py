@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from .jpeg_scans import refuse_missing_blocks
 from .picture import ALPHA, Metadata, Picture
 from .png_chunks import ancillary_chunks, refuse_missing_rows
 
@@ -84,6 +85,9 @@ def read_pillow(file: BinaryIO, image: Image.Image) -> Picture:
         if raw[:1] in (["L;2"], ["L;4"]) and "transparency" in image.info:
             # Of the file's own values, which Pillow has spread over 8 bits.
             image.info["transparency"] *= 85 if raw[0] == "L;2" else 17
+    if image.format in ("JPEG", "MPO"):
+        file.seek(0)
+        refuse_missing_blocks(file.read(), np.asarray(image))
     pixels = _wide_pixels(file, image, raw) if wide else pixels_of(image)
     info = image.info
     chunks, notes = [], []

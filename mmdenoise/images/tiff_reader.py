@@ -15,6 +15,7 @@ import numpy as np
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
+from .jpeg_scans import refuse_missing_blocks
 from .picture import ALPHA, ORIENTATION, OTHER, PREMULTIPLIED, Picture, turned
 from .pillow_reader import opened, pixels_of
 from .tiff_tags import read_metadata, stated_white
@@ -29,6 +30,7 @@ CODECS = "pip install imagecodecs, or save it uncompressed"
 MOST_PAGES = 100
 # Of the integers that one sample may have, but 16.
 SMALL = (1, 2, 4, 8)
+JPEG = 7
 # What the libtiff inside Pillow decodes: none, CCITT, LZW, JPEG, Deflate, PackBits.
 # Those with a predictor: LZW, Deflate.
 PREDICTED = (5, 8, 32946)
@@ -124,7 +126,7 @@ def _is_reduced(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
 
 
 def _refuse_truncated(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> None:
-    """Refuse strips or tiles that are missing, empty, or reach behind the file's end.
+    """Refuse strips or tiles that are missing, cut, or reach behind the file's end.
 
     Raises:
         ValueError: Saying which.
@@ -142,6 +144,11 @@ def _refuse_truncated(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> None:
         raise ValueError(
             f"image file is truncated: it has {tiff.filehandle.size} bytes of {end}"
         )
+    if int(page.compression) == JPEG and page.bitspersample == 8:  # Pillow's limit
+        tables = (page.jpegtables or b"\xff\xd8\xff\xd9")[:-2]
+        for offset, size in zip(offsets, sizes):
+            tiff.filehandle.seek(offset)
+            refuse_missing_blocks(tables + tiff.filehandle.read(size)[2:])
 
 
 def _compression(page: tifffile.TiffPage) -> str:
