@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import importlib
 
-from .hosts import check_hosts, open_our_names
+from .hosts import check_hosts, is_command, open_our_names
 
-check_hosts()
+try:
+    check_hosts()
+except ImportError as error:
+    if is_command():
+        raise SystemExit(f"error: {error}") from None
+    raise
 open_our_names()
 
 # What MMEngine looks for by name, once a config has imported this package.

@@ -8,11 +8,12 @@ import importlib.util
 import io
 import os
 import runpy
+import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from mmdenoise.shipped_configs import OURS, find_config
 
-__all__ = ["check_hosts", "has_host", "open_our_names"]
+__all__ = ["check_hosts", "has_host", "is_command", "open_our_names"]
 
 OLDEST = {"mmengine": (0, 10), "mmcv": (2, 1)}
 TASK_HOSTS = {"mmseg": (1, 2), "mmpretrain": (1, 2)}
@@ -37,6 +38,17 @@ def check_hosts() -> None:
         elif name in OLDEST:
             raise ImportError(f"mmdenoise needs {name}, which is missing; {HOW}")
     _mend_zoo_names()
+
+
+def is_command() -> bool:
+    """Whether the program that imports this package is the command ``mmdenoise``.
+
+    Its own code lies in the package, so that it cannot say what keeps the package from
+    being imported.
+    """
+    program = os.path.basename(sys.argv[0]) if sys.argv else ""
+    module = getattr(sys, "orig_argv", [])[1:3] == ["-m", "mmdenoise"]
+    return os.path.splitext(program)[0] == "mmdenoise" or module
 
 
 def has_host(name: str) -> bool:

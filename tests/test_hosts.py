@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import subprocess
 import sys
 import types
@@ -140,3 +141,31 @@ def test_zoo_names_open_under_either_family(monkeypatch, there):
     hosts._mend_zoo_names()
     expected = "mmsegmentation" if there else "mmseg"
     assert utils.MODULE2PACKAGE["mmseg"] == expected
+
+
+@pytest.mark.parametrize("started", ["command", "module", "library"])
+def test_a_command_without_hosts_ends_in_one_line(tmp_path, started):
+    """As the console script starts it, which imports the package first."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as u\n"
+        "real = u.find_spec\n"
+        "u.find_spec = lambda n, *a: None if n == 'mmcv' else real(n, *a)\n"
+    )
+    script = tmp_path / "mmdenoise"
+    script.write_text("import sys\nfrom mmdenoise.cli.main import main\nmain()\n")
+    command = dict(
+        command=[str(script), "--version"],
+        module=["-m", "mmdenoise", "--version"],
+        library=["-c", "import mmdenoise"],
+    )[started]
+    folder = importlib.util.find_spec("mmdenoise").submodule_search_locations[0]
+    path = os.pathsep.join([str(tmp_path), os.path.dirname(folder)])
+    environment = dict(os.environ, PYTHONPATH=path, PYTHONSAFEPATH="1")
+    done = subprocess.run([sys.executable, *command], env=environment, **PIPES)
+    assert done.returncode == 1
+    lines = done.stderr.strip().splitlines()
+    assert "mmdenoise needs mmcv, which is missing" in lines[-1]
+    if started == "library":
+        assert lines[0] == "Traceback (most recent call last):"
+    else:
+        assert len(lines) == 1 and lines[0].startswith("error: ")

@@ -20,6 +20,7 @@ from mmdenoise.images import (
     Picture,
     lost_metadata,
     read_image,
+    refuse_ending,
     refuse_unfit,
     white_of,
     write_image,
@@ -105,12 +106,16 @@ def check_outputs(plan: Plan, overwrite: bool = False, resume: bool = False) -> 
 
     Raises:
         OSError: If a file exists, is a folder, or a folder cannot be written.
+        ValueError: If an image cannot be written to a file of that ending.
     """
     targets = plan.targets
     if resume and plan.folder is not None:
         record = FinishedFiles(plan.folder)
         targets = [target for target in targets if not record.made(target)]
     refuse_existing(targets, overwrite)
+    if plan.folder is None:  # else each has the ending of what was read
+        for target in targets:
+            refuse_ending(target)
     for folder in sorted({os.path.dirname(target) for target in plan.targets}):
         check_writable(folder)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -85,9 +86,19 @@ def _measure_apart(arguments: Sequence[str], name: str) -> dict:
         text=True,
     )
     if done.returncode:
-        errors = [x for x in done.stderr.splitlines() if x.startswith("error: ")]
-        return dict(error=(errors or ["error: it was killed"])[-1][len("error: ") :])
+        return dict(error=_reason(done.returncode, done.stderr))
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def _reason(code: int, written: str) -> str:
+    """Why a process failed: its own error, or the signal or the line that ended it."""
+    lines = [line.strip() for line in written.splitlines() if line.strip()]
+    for line in reversed(lines):
+        if line.startswith("error: "):
+            return line[len("error: ") :]
+    if code < 0:
+        return f"it was killed by {signal.Signals(-code).name}: memory was short?"
+    return f"it ended with code {code}: {lines[-1] if lines else 'it said nothing'}"
 
 
 def measure(

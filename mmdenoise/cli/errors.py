@@ -21,6 +21,8 @@ __all__ = ["about", "describe", "exit_code"]
 IN_WORDS = (ImportError, MemoryError, OSError, RuntimeError, ValueError)
 LONGEST = 1000  # of a line; some libraries put whole files into their messages
 WORKER = "Traceback (most recent call last):"
+# Words of Python's own operators, which name no option.
+PYTHONS = re.compile(r"not supported between|unsupported operand|bad operand")
 UNKNOWN = re.compile(
     r"(?:class `(?P<name>\w+)` in .*?: )?(?P<call>[\w.<>]+)\(\) got an unexpected "
     r"keyword argument '(?P<key>\w+)'"
@@ -101,13 +103,24 @@ def _in_words(error: BaseException) -> str:
         call = unknown["call"].replace(".__init__", "").rpartition(".")[2]
         name = unknown["name"] or call
         return f"{name} has no option {unknown['key']!r}: a config's key is misspelled?"
+    if isinstance(error, OSError) and error.errno and error.filename:
+        return _of_file(error)
     if isinstance(error, IN_WORDS) and text:
         return text
     if isinstance(error, KeyError) and " " in text:
         return text
-    if isinstance(error, TypeError) and text and _is_ours(error):
+    ours = isinstance(error, TypeError) and text and _is_ours(error)
+    if ours and not PYTHONS.search(text):
         return text
     return f"{kind}: {text or 'no more is known'} ({_where(error)})"
+
+
+def _of_file(error: OSError) -> str:
+    """The system's words, which name a number first."""
+    names = " -> ".join(map(repr, filter(None, (error.filename, error.filename2))))
+    if isinstance(error, FileNotFoundError):
+        return f"there is no file or folder {names}"
+    return f"{names}: {error.strerror}"
 
 
 def _message(error: BaseException) -> str:

@@ -45,6 +45,7 @@ def read_config(
     _check_needs(cfg, args.config, needs)
     if cfg.get("default_scope") is None:
         cfg.default_scope = _scope_of_data(cfg)
+    _check_scope(cfg.default_scope)
     # The shipped configs have it; a config of one's own need not.
     hooks = cfg.setdefault("default_hooks", ConfigDict())
     hooks.setdefault("class_count", ConfigDict(type="mmdenoise.ClassCountHook"))
@@ -84,6 +85,16 @@ def _scope_of_data(cfg: Config) -> str:
         if any(str(kind) in registry.module_dict for kind in kinds):
             return host
     return "mmengine"
+
+
+def _check_scope(scope: object) -> None:
+    """Refuse the scope of no package: names would be looked for elsewhere."""
+    known = scope in DATASETS.parent.children  # a package of the user's own
+    if not known and importlib.util.find_spec(str(scope)) is None:
+        raise ValueError(
+            f"default_scope={scope!r} is no installed package: name the host of the "
+            f"data set, {', '.join(TASK_HOSTS)} or mmengine"
+        )
 
 
 def _check_needs(cfg: Config, path: str, needs: Sequence[str]) -> None:

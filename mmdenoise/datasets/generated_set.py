@@ -1,5 +1,6 @@
 """Folders of generated data that are whole or absent, and made once."""
 
+import glob
 import json
 import os
 import shutil
@@ -29,12 +30,14 @@ def make_once(
 
     Raises:
         FileExistsError: If ``root`` holds another set or anything else.
+        OSError: Naming ``root``, if it cannot be written.
     """
     root = Path(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         _check_finished(root, meta, files)
         return root
     root.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(root)
     part = root.parent / f".{root.name}.{os.getpid()}.partial"
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -43,9 +46,34 @@ def make_once(
         text = json.dumps(dict(meta)) + "\n"
         (part / "meta.json").write_text(text, encoding="utf-8")
         os.replace(part, root)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # Files that libraries write are not named, and others are gone.
+        raise type(error)(error.errno, error.strerror, str(root)) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return root
+
+
+def _remove_leftovers(root: Path) -> None:
+    """Remove what killed writers of ``root`` left beside it."""
+    for part in root.parent.glob(f".{glob.escape(root.name)}.*.partial"):
+        process = part.suffixes[-2][1:]
+        if process.isdecimal() and not _is_running(int(process)):
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    if os.name != "posix":
+        return True  # there, asking would end it; leftovers stay
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        pass
+    return True
 
 
 def _check_finished(root: Path, meta: Mapping, files: Mapping[str, int]) -> None:

@@ -4,7 +4,7 @@ from .colours import as_bgr
 from .picture import ALPHA, OTHER, PREMULTIPLIED, Metadata, Picture, turned
 from .reader import ENDINGS, UnreadableError, image_size, read_image
 from .white_level import guessed_white, white_of
-from .writer import FORMATS, lost_metadata, refuse_unfit, write_image
+from .writer import FORMATS, lost_metadata, refuse_ending, refuse_unfit, write_image
 
 __all__ = [
     "ALPHA",
@@ -20,6 +20,7 @@ __all__ = [
     "image_size",
     "lost_metadata",
     "read_image",
+    "refuse_ending",
     "refuse_unfit",
     "turned",
     "white_of",

@@ -89,6 +89,15 @@ def _format(path: str) -> Format:
     return FORMATS[ending]
 
 
+def refuse_ending(path: str) -> None:
+    """Refuse a file of no format that is written.
+
+    Raises:
+        ValueError: If its ending is none of :data:`FORMATS`.
+    """
+    _format(path)
+
+
 def refuse_unfit(path: str, picture: Picture) -> None:
     """Refuse an image that :func:`write_image` would not write.
 

@@ -289,3 +289,10 @@ def test_ten_kills(four):
     assert process.returncode == 0 and kills == 10
     fresh, out = contents(four / "fresh"), contents(four / "out")
     assert list(out.values()) == list(fresh.values()) and len(out) == 44
+
+
+def test_an_ending_that_is_not_written_is_refused_before_the_work(tmp_path):
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.png")
+    plan = plan_files([str(tmp_path / "a.png")], str(tmp_path / "b.gif"))
+    with pytest.raises(ValueError, match=r"b\.gif'.*\.png"):
+        check_outputs(plan)

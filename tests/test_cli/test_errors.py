@@ -176,3 +176,20 @@ def test_a_workers_error_is_one_line_too(capsys, error, expected):
     code = exit_code(failing, NONE)
     run = CommandRun(code, "", capsys.readouterr().err)
     assert run.error == (expected or " ".join(str(error).split()))
+
+
+def test_the_systems_words_name_the_file_first(tmp_path):
+    with pytest.raises(OSError) as missing:
+        (tmp_path / "gone").open()
+    text = describe(missing.value)
+    assert text == f"there is no file or folder {str(tmp_path / 'gone')!r}"
+    with pytest.raises(OSError) as folder:
+        tmp_path.open()
+    assert describe(folder.value) == f"{str(tmp_path)!r}: Is a directory"
+
+
+def test_an_operator_of_pythons_says_where_it_is():
+    ours = compile("2 <= 'x'", "/site-packages/mmdenoise/models/x.py", "eval")
+    with pytest.raises(TypeError) as error:
+        eval(ours)
+    assert describe(error.value).endswith("'int' and 'str' (mmdenoise/models/x.py:1)")

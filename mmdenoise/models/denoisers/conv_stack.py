@@ -24,10 +24,10 @@ def conv_stack(
     Raises:
         ValueError: If ``depth`` is below 2 or ``channels`` below 1.
     """
-    if depth < 2:
-        raise ValueError(f"depth must be at least 2, got {depth}")
-    if channels < 1:
-        raise ValueError(f"channels must be at least 1, got {channels}")
+    if not isinstance(depth, int) or depth < 2:
+        raise ValueError(f"depth must be at least 2, got {depth!r}")
+    if not isinstance(channels, int) or channels < 1:
+        raise ValueError(f"channels must be at least 1, got {channels!r}")
     layers = [nn.Conv2d(in_channels, channels, 3, padding=1), nn.ReLU(inplace=True)]
     for _ in range(depth - 2):
         layers.append(nn.Conv2d(channels, channels, 3, padding=1))

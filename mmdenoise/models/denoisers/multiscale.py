@@ -191,14 +191,14 @@ class MultiScaleDenoiser(Denoiser):
 def _check_options(
     scales: int, encoder: int, decoder: int, downsample: str, fusion: str
 ) -> None:
-    if not 2 <= scales <= 10:
-        raise ValueError(f"scales must be 2 to 10, got {scales}")
+    if not isinstance(scales, int) or not 2 <= scales <= 10:
+        raise ValueError(f"scales must be 2 to 10, got {scales!r}")
     for name, width in (
         ("encoder_channels", encoder),
         ("decoder_channels", decoder),
     ):
-        if width < 4 or width % 4:
-            raise ValueError(f"{name} must be a multiple of 4, got {width}")
+        if not isinstance(width, int) or width < 4 or width % 4:
+            raise ValueError(f"{name} must be a multiple of 4, got {width!r}")
     if downsample not in ("conv", "pool"):
         raise ValueError(f"downsample must be 'conv' or 'pool', got {downsample!r}")
     if fusion not in ("concat", "sum"):
