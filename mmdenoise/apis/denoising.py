@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmdenoise.models.batch_checks import checked_finite, checked_image
 from mmdenoise.precision import autocast, precision_for
 
 from .grey_images import as_colour, as_grey
@@ -134,8 +135,8 @@ class _TileDenoiser:
         part = part.contiguous(memory_format=torch.channels_last)
         with autocast(self.precision, self.where["device"]):
             output = self.denoiser(part, *told)
-        _check_output(self.denoiser, part, output)
-        return output.to(self.where["dtype"])
+        output = checked_image(self.denoiser, part, output)
+        return checked_finite(self.denoiser, output).to(self.where["dtype"])
 
     def write(self, rows: slice, columns: slice, output: Tensor) -> None:
         """Put a denoised part where it belongs, grey where the image is."""
@@ -188,24 +189,6 @@ def _own_level(denoiser: nn.Module) -> Tensor | None:
 def _part(level: Tensor, rows: slice, columns: slice) -> Tensor:
     level = level[..., rows, :] if level.shape[-2] > 1 else level
     return level[..., columns] if level.shape[-1] > 1 else level
-
-
-def _check_output(denoiser: nn.Module, part: Tensor, output: object) -> None:
-    """Refuse what is no image of the same size, and what would be written as black.
-
-    Raises:
-        RuntimeError: Saying what came out.
-    """
-    name = type(denoiser).__name__
-    if not isinstance(output, Tensor) or output.shape != part.shape:
-        found = getattr(output, "shape", type(output).__name__)
-        found = tuple(found) if isinstance(found, torch.Size) else found
-        raise RuntimeError(
-            f"{name} returns {found} for an image of {tuple(part.shape)}; a denoiser "
-            "returns the same shape"
-        )
-    if not output.isfinite().all():
-        raise RuntimeError(f"{name} returns NaN or infinite values for this image")
 
 
 # Of denoisers that are running: how often, and which modules were in training mode.

@@ -20,6 +20,8 @@ __all__ = ["about", "describe", "exit_code"]
 
 IN_WORDS = (ImportError, MemoryError, OSError, RuntimeError, ValueError)
 LONGEST = 1000  # of a line; some libraries put whole files into their messages
+QUOTED = re.compile(r"['\"]\S")
+NO_WORKERS = "(in a worker of the loader; with num_workers=0 its file is named)"
 WORKER = "Traceback (most recent call last):"
 # Words of Python's own operators, which name no option.
 PYTHONS = re.compile(r"not supported between|unsupported operand|bad operand")
@@ -81,8 +83,9 @@ def about(path: str | None) -> Iterator[None]:
 def describe(error: BaseException) -> str:
     """Say in one line what an error means."""
     from mmdenoise.engine.empty_data_hook import explain_empty_data
+    from mmdenoise.engine.unnamed_file import explain_unnamed_file
 
-    text = explain_empty_data(error) or _in_words(error)
+    text = explain_empty_data(error) or explain_unnamed_file(error) or _in_words(error)
     text = " ".join(text.split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
 
@@ -97,7 +100,9 @@ def _in_words(error: BaseException) -> str:
         known = {one.__name__ for one in _kinds(IN_WORDS)}
         # Our own errors choose their words, whatever their kind.
         in_words = kind in known or kind.startswith("mmdenoise.")
-        return text if text and in_words else f"{kind}: {text}".strip(": \n")
+        if not (text and in_words):
+            text = f"{kind}: {text}".strip(": \n")
+        return text if QUOTED.search(text) else f"{text.rstrip()} {NO_WORKERS}"
     unknown = UNKNOWN.search(text) if isinstance(error, TypeError) else None
     if unknown is not None:
         call = unknown["call"].replace(".__init__", "").rpartition(".")[2]

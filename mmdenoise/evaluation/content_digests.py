@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,8 @@ import mmdenoise
 from mmdenoise.data_digest import file_digest
 from mmdenoise.weights.reader import local_path
 from mmdenoise.weights.zoo import resolve
+
+from .imported_sources import python_files, sources_of
 
 __all__ = [
     "code_digest",
@@ -43,11 +44,11 @@ def code_digest(imports: Sequence[str] = ()) -> str:
     """Digest of the code that makes results: ours, the hosts' version, the user's.
 
     Args:
-        imports: Modules that the user's configs import (``custom_imports``).
+        imports: Modules that the user's configs import (``custom_imports``); what they
+            import in their turn counts, but for installed packages.
     """
-    paths = list(_sources(os.path.dirname(mmdenoise.__file__)))
-    for name in imports:
-        paths.extend(_module_sources(name))
+    ours = python_files(os.path.dirname(mmdenoise.__file__))
+    paths = {*ours, *sources_of(imports)}
     return text_digest(
         mmdenoise.__version__, *_versions(), *(file_digest(p) for p in sorted(paths))
     )
@@ -60,24 +61,6 @@ def _versions() -> Iterator[str]:
                 yield f"{name} {importlib.metadata.version(name)}"
             except importlib.metadata.PackageNotFoundError:
                 continue
-
-
-def _sources(folder: str) -> Iterator[str]:
-    for root, _, names in os.walk(folder):
-        yield from (os.path.join(root, n) for n in names if n.endswith(".py"))
-
-
-def _module_sources(name: str) -> Iterator[str]:
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        return  # whoever builds the model says so
-    if spec is None:
-        return
-    for folder in spec.submodule_search_locations or ():
-        yield from _sources(folder)
-    if spec.origin and os.path.isfile(spec.origin):
-        yield spec.origin
 
 
 def files_named_in(config: object) -> list[str]:

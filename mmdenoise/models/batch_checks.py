@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import Union
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .canvas import Canvas
 from .denoisers.base import checked_sigma
 
 __all__ = [
+    "checked_finite",
+    "checked_image",
     "checked_levels",
     "checked_size",
     "names_of",
@@ -59,6 +61,42 @@ def checked_levels(levels: Union[Sequence, Tensor], count: int) -> Tensor:
             "one each"
         )
     return torch.tensor([checked_sigma(one) for one in levels]).view(-1, 1, 1, 1)
+
+
+def checked_image(denoiser: nn.Module, noisy: Tensor, output: object) -> Tensor:
+    """What a denoiser returned, in the type of what it was given.
+
+    Under an outer autocast it may return a shorter type.
+
+    Raises:
+        RuntimeError: If it is no image of the same size.
+    """
+    name = type(denoiser).__name__
+    if not isinstance(output, Tensor) or output.shape != noisy.shape:
+        found = getattr(output, "shape", type(output).__name__)
+        found = tuple(found) if isinstance(found, torch.Size) else found
+        raise RuntimeError(
+            f"{name} returns {found} for an image of {tuple(noisy.shape)}; a denoiser "
+            "returns the same shape"
+        )
+    if not output.is_floating_point():
+        raise RuntimeError(
+            f"{name} returns {output.dtype}; a denoiser returns floats, RGB in [0, 1]"
+        )
+    return output.to(noisy.dtype)
+
+
+def checked_finite(denoiser: nn.Module, output: Tensor) -> Tensor:
+    """Return an output, unless it would be written as black, or scored as a class.
+
+    Raises:
+        RuntimeError: If a value is NaN or infinite.
+    """
+    if not output.isfinite().all():
+        raise RuntimeError(
+            f"{type(denoiser).__name__} returns NaN or infinite values for this image"
+        )
+    return output
 
 
 def refuse_smaller(canvas: Canvas, names: Sequence[str]) -> None:

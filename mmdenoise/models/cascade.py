@@ -21,6 +21,7 @@ from mmdenoise.registry import MODELS
 from mmdenoise.weights.cascade_state import check_state, keep_denoiser_alone
 from mmdenoise.weights.named_weights import load_denoiser_weights
 
+from .batch_checks import checked_finite, checked_image
 from .canvas import Canvas, by_size
 from .compilation import compile_whole
 from .data_preprocessor import CascadeDataPreprocessor
@@ -205,9 +206,10 @@ class Cascade(BaseModel):
 
     def denoise(self, noisy: Tensor, sigma: Optional[Tensor] = None) -> Tensor:
         """Denoise (N, 3, H, W), told the level where the denoiser takes one."""
-        told = (sigma,) if getattr(self.denoiser, "takes_sigma", False) else ()
+        net = self.denoiser
+        told = (sigma,) if getattr(net, "takes_sigma", False) else ()
         precision = "float32" if self.training else self.denoiser_precision
-        return run_network(self.denoiser, precision, noisy, *told)
+        return checked_image(net, noisy, run_network(net, precision, noisy, *told))
 
     def _for_head(self, images: Tensor, canvas: Canvas) -> Tensor:
         return canvas.place(self.frozen_head.input.from_image(images))
@@ -243,7 +245,7 @@ class Cascade(BaseModel):
         return loss(**given)
 
     def _predict(self, images: dict, samples: Optional[list], canvas: Canvas) -> list:
-        denoised = images["denoised"]
+        denoised = checked_finite(self.denoiser, images["denoised"])
         predictions = samples or [BaseDataElement() for _ in denoised]
         if self.frozen_head is not None:
             inputs = self._for_head(denoised, canvas)

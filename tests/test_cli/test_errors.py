@@ -157,7 +157,11 @@ def test_a_tool_that_works_returns(capsys):
         (ValueError("cannot read the image 'a: b.png':\n  cut short"), None),
         (FileNotFoundError("there is no image 'a.png'"), None),
         (KeyError("gt_seg_map"), "KeyError: 'gt_seg_map'"),
-        (RuntimeError(), "RuntimeError"),
+        (
+            RuntimeError(),
+            "RuntimeError (in a worker of the loader; with num_workers=0 its file is "
+            "named)",
+        ),
     ],
 )
 def test_a_workers_error_is_one_line_too(capsys, error, expected):

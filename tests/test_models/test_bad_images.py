@@ -1,5 +1,7 @@
 """Images that no cascade takes: one line each, which names the file."""
 
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,9 @@ import torch
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.structures import BaseDataElement
+from torch import nn
 
+from mmdenoise.models import Cascade
 from mmdenoise.models.data_preprocessor import CascadeDataPreprocessor
 from mmdenoise.models.head_input import HeadInput
 from mmdenoise.models.noise import GaussianNoise
@@ -120,3 +124,41 @@ def test_files_that_a_pipeline_loads_as_they_are(tmp_path, kind):
         said = refuse(load(color_type="unchanged"), words, noise=noise)
         assert said.startswith(repr(path))
     assert build()(load())["inputs"].shape == (1, 3, 8, 9)
+
+
+def _constant(name, function):
+    class Made(nn.Module):
+        def forward(self, images):
+            return function(images)
+
+    Made.__name__ = name
+    return Made()
+
+
+@pytest.mark.parametrize(
+    "function, expected",
+    [
+        (lambda x: x[..., :-1], r"Odd returns \(2, 3, 16, 17\) for .*\(2, 3, 16, 18\)"),
+        (lambda x: x[:1], r"Odd returns \(1, 3, 16, 18\) for"),
+        (lambda x: (x,), "Odd returns tuple for"),
+        (lambda x: None, "Odd returns NoneType for"),
+        (lambda x: (x * 255).to(torch.uint8), "Odd returns torch.uint8; .* floats"),
+        (lambda x: x.to(torch.complex64), "Odd returns torch.complex64"),
+        (lambda x: x * math.nan, "Odd returns NaN or infinite"),
+        (lambda x: x / 0, "Odd returns NaN or infinite"),
+    ],
+)
+def test_a_denoiser_that_returns_no_image_is_named(function, expected):
+    """NaN would be the first class to a head, and scored without a word."""
+    cascade = Cascade(denoiser=dict(type="mmdenoise.IdentityDenoiser"))
+    cascade.denoiser = _constant("Odd", function)
+    with pytest.raises(RuntimeError, match=expected):
+        cascade.eval()(torch.rand(2, 3, 16, 18), mode="predict")
+
+
+def test_another_float_is_the_images_again():
+    cascade = Cascade(denoiser=dict(type="mmdenoise.IdentityDenoiser")).eval()
+    cascade.denoiser = _constant("Short", lambda x: x.half())
+    images = torch.full((1, 3, 4, 4), 0.5)
+    (sample,) = cascade(images, mode="predict")
+    assert sample.denoised.dtype == torch.float32 and (sample.denoised == 0.5).all()
