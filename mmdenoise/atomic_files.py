@@ -1,5 +1,7 @@
 """Files that are either whole or not there."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re
@@ -58,13 +60,29 @@ def _renamed(path: str) -> Iterator[str]:
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
+        full = None if isinstance(error, OSError) else _refusal(temporary)
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
+        if full is not None:
+            raise full from error
         raise
     finally:
         if lock is not None:
             os.close(lock)
+
+
+def _refusal(path: str) -> OSError | None:
+    """Why a file takes no more bytes: writers in other languages do not say it."""
+    try:
+        with open(path, "ab", buffering=0) as file:
+            rest = bytes(1 << 20)
+            while rest:  # what still fits is written without an error
+                rest = rest[file.write(rest) :]
+    except OSError as error:
+        # Without the name of the temporary file.
+        return type(error)(error.errno, error.strerror)
+    return None
 
 
 def _locked_file(folder: str, start: str, end: str) -> tuple:

@@ -59,7 +59,8 @@ def check_writable(folder: str) -> None:
         for path in reversed(missing):
             os.mkdir(path)
             made.append(path)
-        with tempfile.NamedTemporaryFile(dir=path, prefix=".try.") as file:
+        # With a buffer, a full disk would be found on closing, and the file left.
+        with tempfile.NamedTemporaryFile(dir=path, prefix=".try.", buffering=0) as file:
             file.write(b"\0")
     except OSError as error:
         reason = error.strerror or str(error)

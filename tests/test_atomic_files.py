@@ -6,6 +6,8 @@ import os
 import stat
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from mmdenoise.atomic_files import atomic_path
 
@@ -276,3 +278,36 @@ def test_a_name_as_long_as_a_file_system_takes(tmp_path):
     with atomic_path(str(path)) as temporary:
         write(temporary, "new")
     assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.fixture
+def limited():
+    """Files take 4000 bytes, as on a disk that is full."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("ending", ["pth", "safetensors"])
+def test_a_writer_that_does_not_say_so_on_a_full_disk(tmp_path, limited, ending):
+    """PyTorch's and safetensors' own errors name no file and no reason."""
+    path = tmp_path / f"x.{ending}"
+    path.write_text("old")
+    weights = dict(weight=torch.zeros(5000))
+    with pytest.raises(OSError) as error:
+        with atomic_path(str(path)) as temporary:
+            if ending == "pth":
+                torch.save(weights, temporary)
+            else:
+                save_file(weights, temporary)
+    assert error.value.errno == errno.EFBIG and error.value.filename == str(path)
+    assert path.read_text() == "old" and os.listdir(tmp_path) == [path.name]
+
+
+def test_another_error_stays_what_it_is(tmp_path):
+    with pytest.raises(RuntimeError, match="^not the disk$"):
+        with atomic_path(str(tmp_path / "x")):
+            raise RuntimeError("not the disk")
+    assert os.listdir(tmp_path) == []

@@ -87,3 +87,15 @@ def test_a_folder_that_takes_no_file(inside, monkeypatch):
     for folder in ("shut", "shut/deeper"):
         with pytest.raises(PermissionError, match=f"cannot write into '{folder}'"):
             check_writable(folder)
+
+
+def test_nothing_is_left_where_the_disk_is_full(inside):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(OSError, match="cannot write into '.': File too large"):
+            check_writable("")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(inside.iterdir()) == []

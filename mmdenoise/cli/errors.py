@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 import re
 import sys
@@ -47,6 +48,9 @@ def exit_code(
     Returns:
         The command's exit code; 1 after an error, 130 where the user stopped it.
     """
+    # A log that cannot be written, to a closed pipe for instance, is no result; Python
+    # would print a traceback for each of its lines.
+    logging.raiseExceptions, before = False, logging.raiseExceptions
     try:
         # With torch, so not before the options are right.
         from mmdenoise.weights.mmengine_loading import safe_loading
@@ -66,6 +70,8 @@ def exit_code(
         print(f"error: {describe(error)}", file=sys.stderr)
         print("(--traceback shows where)", file=sys.stderr)
         return 1
+    finally:
+        logging.raiseExceptions = before
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ mmdenoise test seg_cascade.py denoiser.pth --heads cls_cascade.py
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os.path as osp
 
 from mmdenoise.cli.errors import about
@@ -62,6 +63,7 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.apis.denoiser_precision import with_precision
     from mmdenoise.apis.load_cascade import check_cascade
     from mmdenoise.apis.testing import Tester, use_checkpoint
+    from mmdenoise.atomic_files import atomic_path
     from mmdenoise.cli.runs import check_data, join_ranks, read_config
     from mmdenoise.cli.work_dirs import claim_work_dir
     from mmdenoise.output_checks import check_writable, refuse_existing
@@ -99,9 +101,13 @@ def run(args: argparse.Namespace) -> None:
     join_ranks(cfg)
     claim_work_dir(cfg)
     runner = Tester.from_cfg(cfg)
-    if args.out:
-        runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
-    with about(args.checkpoint):
+    with contextlib.ExitStack() as results, about(args.checkpoint):
+        if args.out:
+            # The rank that writes it; others have a name that stays unused.
+            path = args.out
+            if is_main_process():
+                path = results.enter_context(atomic_path(args.out))
+            runner.test_evaluator.metrics.append(DumpResults(out_file_path=path))
         runner.test()
     cascade = getattr(runner.model, "module", runner.model)
     if hasattr(cascade, "denoiser_precision") and is_main_process():

@@ -86,3 +86,13 @@ def test_what_is_wrong_is_named(tmp_path):
         ablation(str(tmp_path), weights)
     with pytest.raises(RuntimeError, match="scales=2"):
         ablation(str(tmp_path), weights, ("mine", str(tmp_path)))
+
+
+def test_tables_of_an_earlier_run_stay(tmp_path, capsys):
+    from mmdenoise.cli.main import main
+
+    (tmp_path / "ablation.csv").write_text("mine")
+    arguments = ["benchmark", "designs", "--size", "8x8", "--out", str(tmp_path)]
+    assert main(arguments) == 1
+    assert "ablation.csv' exists already" in capsys.readouterr().err
+    assert (tmp_path / "ablation.csv").read_text() == "mine"

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import logging
 import os
 import sys
 
@@ -197,3 +198,15 @@ def test_an_operator_of_pythons_says_where_it_is():
     with pytest.raises(TypeError) as error:
         eval(ours)
     assert describe(error.value).endswith("'int' and 'str' (mmdenoise/models/x.py:1)")
+
+
+def test_a_log_that_cannot_be_written_shows_no_traceback(capsys):
+    """``mmdenoise test ... | head -1``: each line after it would be a page."""
+    handler = logging.StreamHandler(io.StringIO())
+    handler.stream.close()
+    logger = logging.getLogger("closed pipe")
+    logger.addHandler(handler)
+    before = logging.raiseExceptions
+    assert exit_code(lambda _: logger.warning("a line"), NONE) == 0
+    assert capsys.readouterr().err == ""
+    assert logging.raiseExceptions is before

@@ -1,5 +1,8 @@
 """``mmdenoise test``: scores as the host does, and keeps predictions."""
 
+import errno
+import os
+
 import pytest
 
 from tests.fixtures.commands import metrics_of
@@ -36,3 +39,18 @@ def test_a_truncated_image_is_named(tool, tiny, truncated, workers):
     ]
     found = tool("test", tiny.identity, options=options).error
     assert found.startswith(f"cannot read the image '{path}': ")
+
+
+def test_predictions_that_do_not_fit_on_the_disk_leave_the_old_ones(
+    tool, tiny, tmp_path, monkeypatch
+):
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("mmengine.evaluator.metric.dump", fail)
+    path = tmp_path / "found.pkl"
+    path.write_text("old")
+    found = tool("test", tiny.identity, "--out", path, "--overwrite").error
+    assert found == f"{str(path)!r}: {os.strerror(errno.ENOSPC)}"
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.glob("*found*")] == ["found.pkl"]

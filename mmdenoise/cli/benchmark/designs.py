@@ -11,6 +11,7 @@ from mmdenoise.cli.options import (
     add_device,
     add_first,
     add_out,
+    add_overwrite,
     add_seed,
     add_sigma,
     add_threads,
@@ -39,6 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_threads(parser)
     add_device(parser)
     add_out(parser, osp.join("work_dirs", "designs"), "--out-dir")
+    add_overwrite(parser, "tables")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -46,7 +48,10 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.benchmarks.designs import ablation
     from mmdenoise.benchmarks.speed import image_size
     from mmdenoise.cli.devices import choose_device, use_threads
+    from mmdenoise.output_checks import refuse_existing
 
+    paths = [osp.join(args.out, f"ablation.{ending}") for ending in ("md", "csv")]
+    refuse_existing(paths, args.overwrite)
     size = image_size(args.size)
     data = list(named_values("--data", args.data, "FOLDER").items())
     if len(data) > 1:
