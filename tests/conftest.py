@@ -10,7 +10,8 @@ from mmengine.logging import MessageHub
 from mmengine.registry import DefaultScope
 
 pytest_plugins = [
-    f"tests.fixtures.{name}" for name in ("heads", "batches", "cascades", "commands")
+    f"tests.fixtures.{name}"
+    for name in ("heads", "batches", "cascades", "commands", "weights")
 ]
 
 

@@ -5,13 +5,11 @@ import functools
 import numpy as np
 import pytest
 import torch
-from mmengine.runner import Runner
 from PIL import Image
 
 from mmdenoise.apis.compare import compare
 from mmdenoise.datasets.textured_shapes import CLASSES, PALETTE
 from mmdenoise.evaluation import bootstrap
-from mmdenoise.evaluation import kept_cells as cells
 from mmdenoise.registry import MODELS
 from mmdenoise.visualization.picture_grid import GAP, TEXT
 
@@ -30,20 +28,6 @@ def checkpoints(tmp_path):
         paths[name] = str(tmp_path / f"{name}.pth")
         torch.save(model.state_dict(), paths[name])
     return paths
-
-
-@pytest.fixture
-def runs(monkeypatch):
-    """Names of the experiments that were really run."""
-    names = []
-
-    class Counted(Runner):
-        def test(self):
-            names.append(self.experiment_name)
-            return super().test()
-
-    monkeypatch.setattr(cells, "Runner", Counted)
-    return names
 
 
 def test_table_interval_and_panel(world, checkpoints, runs, tmp_path, monkeypatch):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
 from PIL import Image
 
 from mmdenoise.apis.compare import compare
@@ -32,20 +31,6 @@ def denoiser(tmp_path):
         return path
 
     return write
-
-
-@pytest.fixture
-def runs(monkeypatch):
-    """Work folders of the tests that were really run."""
-    names = []
-
-    class Counted(Runner):
-        def test(self):
-            names.append(self.work_dir)
-            return super().test()
-
-    monkeypatch.setattr(cells, "Runner", Counted)
-    return names
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
 from PIL import Image
 
-from mmdenoise.evaluation import kept_cells as module
 from mmdenoise.evaluation.kept_cells import Bench, Cell
 from mmdenoise.registry import MODELS
 
@@ -61,20 +59,6 @@ def checkpoint(tmp_path):
         return path
 
     return write
-
-
-@pytest.fixture
-def runs(monkeypatch):
-    """Work folders of the tests that were really run."""
-    names = []
-
-    class Counted(Runner):
-        def test(self):
-            names.append(self.work_dir)
-            return super().test()
-
-    monkeypatch.setattr(module, "Runner", Counted)
-    return names
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from mmdenoise.registry import MODELS
 from mmdenoise.version import __version__
 from mmdenoise.weights.denoiser_file import (
     read_denoiser_info,
@@ -16,57 +15,23 @@ from mmdenoise.weights.denoiser_file import (
 from mmdenoise.weights.fingerprint import fingerprint
 from mmdenoise.weights.named_weights import load_denoiser_weights
 from mmdenoise.weights.state_dicts import read_state_dict
+from tests.fixtures.weights import SMALL, build_small, same
 
-SMALL = dict(
-    type="mmdenoise.MultiScaleDenoiser",
-    encoder_channels=8,
-    decoder_channels=8,
-    stem_channels=4,
-)
 KINDS = pytest.mark.parametrize("kind", ["safetensors", "pth"])
 
 
-def build(**options):
-    return MODELS.build(dict(SMALL, **options))
-
-
-@pytest.fixture
-def network():
-    """With statistics as after training."""
-    network = build()
-    for value in network.state_dict().values():
-        if value.is_floating_point():
-            value.copy_(torch.rand(value.shape) + 0.1)
-        else:
-            value.fill_(100)
-    return network
-
-
-@pytest.fixture(params=["safetensors", "pth"])
-def release(request, tmp_path, network):
-    path = str(tmp_path / f"x.{request.param}")
-    noise = dict(type="mmdenoise.GaussianNoise", sigma=(0, 60))
-    head = fingerprint(dict(a=torch.ones(2)))
-    write_denoiser_file(path, network.state_dict(), SMALL, noise, head, 1500, True)
-    return path
-
-
-def same(one, other):
-    return set(one) == set(other) and all(torch.equal(one[k], other[k]) for k in one)
-
-
-def test_weights_come_back_bit_for_bit(release, network):
+def test_weights_come_back_bit_for_bit(denoiser_file, network):
     state = network.state_dict()
-    found = read_state_dict(release)
+    found = read_state_dict(denoiser_file)
     assert same(found, state)
     assert all(found[key].dtype == state[key].dtype for key in state)
-    other = build()
-    load_denoiser_weights(other, release, SMALL)
+    other = build_small()
+    load_denoiser_weights(other, denoiser_file, SMALL)
     assert same(other.state_dict(), state)
 
 
-def test_what_it_says_of_itself(release):
-    info = read_denoiser_info(release)
+def test_what_it_says_of_itself(denoiser_file):
+    info = read_denoiser_info(denoiser_file)
     denoiser = json.loads(info.pop("denoiser"))
     # Defaults may change; what the weights were trained as does not.
     assert denoiser == dict(
@@ -117,12 +82,12 @@ def test_other_readers(tmp_path, network):
         assert set(file.keys()) == set(network.state_dict())
 
 
-def test_files_that_are_no_releases(tmp_path, network):
+def test_files_that_are_no_denoiser_files(tmp_path, network):
     torch.save(network.state_dict(), tmp_path / "bare.pth")
     torch.save(dict(state_dict={}, meta=dict(epoch=1)), tmp_path / "mmengine.pth")
     for path in tmp_path.iterdir():
         assert read_denoiser_info(str(path)) is None
-    load_denoiser_weights(build(), str(tmp_path / "bare.pth"), SMALL)
+    load_denoiser_weights(build_small(), str(tmp_path / "bare.pth"), SMALL)
 
 
 def test_nothing_is_half_written(tmp_path, network, monkeypatch):
@@ -149,7 +114,7 @@ def test_nan_is_neither_written_nor_loaded(tmp_path, network):
     assert list(tmp_path.iterdir()) == []
     torch.save(state, path)
     with pytest.raises(ValueError, match="x.pth' holds NaN.* stem.bias"):
-        load_denoiser_weights(build(), path, SMALL)
+        load_denoiser_weights(build_small(), path, SMALL)
 
 
 @pytest.mark.parametrize("name", ["x.pt", "x", "x.safetensors.gz"])

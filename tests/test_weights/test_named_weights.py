@@ -8,45 +8,10 @@ from mmdenoise.weights.denoiser_file import (
     whole_config,
     write_denoiser_file,
 )
-from mmdenoise.weights.fingerprint import fingerprint
 from mmdenoise.weights.named_weights import find_weights, load_denoiser_weights
+from tests.fixtures.weights import SMALL, build_small, same
 
-SMALL = dict(
-    type="mmdenoise.MultiScaleDenoiser",
-    encoder_channels=8,
-    decoder_channels=8,
-    stem_channels=4,
-)
 KINDS = pytest.mark.parametrize("kind", ["safetensors", "pth"])
-
-
-def build(**options):
-    return MODELS.build(dict(SMALL, **options))
-
-
-@pytest.fixture
-def network():
-    """With statistics as after training."""
-    network = build()
-    for value in network.state_dict().values():
-        if value.is_floating_point():
-            value.copy_(torch.rand(value.shape) + 0.1)
-        else:
-            value.fill_(100)
-    return network
-
-
-@pytest.fixture(params=["safetensors", "pth"])
-def release(request, tmp_path, network):
-    path = str(tmp_path / f"x.{request.param}")
-    noise = dict(type="mmdenoise.GaussianNoise", sigma=(0, 60))
-    head = fingerprint(dict(a=torch.ones(2)))
-    write_denoiser_file(path, network.state_dict(), SMALL, noise, head, 1500, True)
-    return path
-
-
-def same(one, other):
-    return set(one) == set(other) and all(torch.equal(one[k], other[k]) for k in one)
 
 
 @pytest.mark.parametrize(
@@ -59,21 +24,21 @@ def same(one, other):
         (dict(scales=2, fusion="sum"), "scales=3, .*'concat'", "scales=2, .*'sum'"),
     ],
 )
-def test_another_architecture(release, options, theirs, ours):
-    network = build(**options)
+def test_another_architecture(denoiser_file, options, theirs, ours):
+    network = build_small(**options)
     before = {k: v.clone() for k, v in network.state_dict().items()}
     kind = "mmdenoise.MultiScaleDenoiser"
     words = rf"file of {kind}\(.*{theirs}.*\), and the config builds {kind}\(.*{ours}"
     with pytest.raises(RuntimeError, match=words) as error:
-        load_denoiser_weights(network, release, dict(SMALL, **options))
-    assert f"denoiser_checkpoint {release!r}" in str(error.value)
+        load_denoiser_weights(network, denoiser_file, dict(SMALL, **options))
+    assert f"denoiser_checkpoint {denoiser_file!r}" in str(error.value)
     assert same(network.state_dict(), before)
 
 
-def test_another_denoiser(release):
+def test_another_denoiser(denoiser_file):
     config = dict(type="mmdenoise.IdentityDenoiser")
     with pytest.raises(RuntimeError, match="MultiScaleDenoiser.*builds mmdenoise.Iden"):
-        load_denoiser_weights(MODELS.build(config), release, config)
+        load_denoiser_weights(MODELS.build(config), denoiser_file, config)
 
 
 @pytest.mark.parametrize(
@@ -81,12 +46,12 @@ def test_another_denoiser(release):
     [
         dict(SMALL, scales=3, norm_cfg=dict(type="BN")),
         dict(SMALL, norm_cfg=dict(type="SyncBN", requires_grad=False)),
-        dict(SMALL, type=type(build())),
+        dict(SMALL, type=type(build_small())),
     ],
 )
-def test_the_same_architecture_in_other_words(release, network, config):
-    other = build()
-    load_denoiser_weights(other, release, config)
+def test_the_same_architecture_in_other_words(denoiser_file, network, config):
+    other = build_small()
+    load_denoiser_weights(other, denoiser_file, config)
     assert same(other.state_dict(), network.state_dict())
 
 
@@ -112,19 +77,19 @@ def test_metadata_nobody_here_can_read(tmp_path, network, kind, change, words):
     else:
         save_file(network.state_dict(), path, metadata=info)
     with pytest.raises(RuntimeError, match=words):
-        load_denoiser_weights(build(), path, SMALL)
+        load_denoiser_weights(build_small(), path, SMALL)
 
 
 def test_the_weights_of_another_module(tmp_path, network):
     path = str(tmp_path / "cascade.pth")
     state = {f"denoiser.{key}": value for key, value in network.state_dict().items()}
     torch.save(state, path)
-    other = build()
+    other = build_small()
     load_denoiser_weights(other, path, SMALL)
     assert same(other.state_dict(), network.state_dict())
     torch.save({"backbone.conv1.weight": torch.ones(1)}, path)
     with pytest.raises(RuntimeError, match="it holds backbone.*, not stem"):
-        load_denoiser_weights(build(), path, SMALL)
+        load_denoiser_weights(build_small(), path, SMALL)
 
 
 def test_what_a_name_stands_for(tmp_path, network):
