@@ -24,6 +24,7 @@ default_hooks = dict(
     class_count=dict(type="mmdenoise.ClassCountHook"),
     random_state=dict(type="mmdenoise.RandomStateHook"),
     training_data=dict(type="mmdenoise.TrainingDataHook"),
+    resumed_options=dict(type="mmdenoise.ResumedOptionsHook"),
     invalid_loss=dict(type="mmdenoise.InvalidLossHook"),
     # A few images as trained so far, as a picture:
     # pictures=dict(type="mmdenoise.TrainingPicturesHook", interval=1000),

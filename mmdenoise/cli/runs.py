@@ -21,6 +21,14 @@ from mmdenoise.registry import DATASETS
 __all__ = ["check_data", "join_ranks", "names_of", "read_config"]
 
 
+# The shipped configs have them; a config of one's own need not.
+HOOKS = dict(
+    class_count="ClassCountHook",
+    training_data="TrainingDataHook",
+    resumed_options="ResumedOptionsHook",
+)
+
+
 def read_config(
     args: argparse.Namespace, work_dir: str | None = None, needs: Sequence[str] = ()
 ) -> Config:
@@ -46,10 +54,9 @@ def read_config(
     if cfg.get("default_scope") is None:
         cfg.default_scope = _scope_of_data(cfg)
     _check_scope(cfg.default_scope)
-    # The shipped configs have it; a config of one's own need not.
     hooks = cfg.setdefault("default_hooks", ConfigDict())
-    hooks.setdefault("class_count", ConfigDict(type="mmdenoise.ClassCountHook"))
-    hooks.setdefault("training_data", ConfigDict(type="mmdenoise.TrainingDataHook"))
+    for name, kind in HOOKS.items():
+        hooks.setdefault(name, ConfigDict(type=f"mmdenoise.{kind}"))
     if cfg.launcher != "none" and not torch.cuda.is_available():
         # NCCL, the configs' choice, needs GPUs.
         cfg.merge_from_dict({"env_cfg.dist_cfg.backend": "gloo"})

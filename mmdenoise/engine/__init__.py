@@ -9,6 +9,7 @@ from .mixed_precision import MixedPrecisionOptimWrapper
 from .optimiser import DenoiserOptimWrapperConstructor
 from .progress import ProgressHook
 from .random_state import RandomStateHook
+from .resumed_options import ResumedOptionsHook
 from .training_data import TrainingDataHook
 from .training_pictures import TrainingPicturesHook
 
@@ -21,6 +22,7 @@ __all__ = [
     "MixedPrecisionOptimWrapper",
     "ProgressHook",
     "RandomStateHook",
+    "ResumedOptionsHook",
     "TrainingDataHook",
     "TrainingPicturesHook",
 ]

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import ast
 
-__all__ = ["model_in_text"]
+__all__ = ["model_in_text", "part_in_text"]
 
 # Its tree takes a hundred times the memory.
 LONGEST = 1 << 19
 
 
 def model_in_text(text: object) -> dict | None:
-    """Read ``model`` out of a config's text, which may come from anyone.
+    """Read ``model`` out of a config's text: see :func:`part_in_text`."""
+    return part_in_text(text, "model")
+
+
+def part_in_text(text: object, name: str) -> object:
+    """Read one of a config's parts out of its text, which may come from anyone.
 
     ``Config.fromstring`` would run the text. What MMEngine writes into checkpoints is
     flat: assignments of literals and of ``dict`` calls, and only those are understood.
 
     Returns:
-        The model; None if there is none, or it is more than literals.
+        The part; None if there is none, or it is more than literals.
     """
     try:
         is_config = isinstance(text, str) and len(text) <= LONGEST
         body = ast.parse(text).body if is_config else []
         for statement in body:
             if isinstance(statement, ast.Assign) and any(
-                isinstance(target, ast.Name) and target.id == "model"
+                isinstance(target, ast.Name) and target.id == name
                 for target in statement.targets
             ):
                 return _literal(statement.value)

@@ -17,6 +17,7 @@ from mmdenoise.weights.state_dicts import weights_in
 
 __all__ = [
     "checkpoint_to_resume",
+    "differences",
     "newest_checkpoint",
     "refuse_another_training",
     "say_what_is_there",
@@ -122,7 +123,7 @@ def refuse_another_training(path: str, meta: Mapping, model: Mapping) -> None:
     theirs = model_in_text(meta.get("cfg"))
     if theirs is None:
         return
-    found = next(_differences(_kept(theirs), _kept(model), "model"), None)
+    found = next(differences(_kept(theirs), _kept(model), "model"), None)
     if found is not None:
         key, was, now = found
         raise ValueError(
@@ -189,10 +190,17 @@ def _kept(model: Mapping) -> dict:
     return {key: value for key, value in plain.items() if key not in FREE}
 
 
-def _differences(theirs: object, ours: object, key: str) -> Iterator[tuple]:
+def differences(theirs: object, ours: object, key: str) -> Iterator[tuple]:
+    """Where two configs differ: the dotted key, what stands there in each.
+
+    Args:
+        theirs: One, of JSON's types.
+        ours: The other.
+        key: Of both, in the whole config.
+    """
     if isinstance(theirs, dict) and isinstance(ours, dict):
         for name in dict.fromkeys((*theirs, *ours)):
-            yield from _differences(theirs.get(name), ours.get(name), f"{key}.{name}")
+            yield from differences(theirs.get(name), ours.get(name), f"{key}.{name}")
     elif theirs != ours:
         yield key, theirs, ours
 

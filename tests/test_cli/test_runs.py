@@ -117,8 +117,8 @@ def test_a_hosts_data_set_brings_its_scope(config, kind, scope):
         file.write(f"test_dataloader = dict(dataset=dict(type={kind!r}))\n")
     assert read(config).default_scope == scope
     with open(config, "a") as file:
-        file.write("default_scope = 'mmpose'\n")
-    assert read(config).default_scope == "mmpose"
+        file.write("default_scope = 'mmcv'\n")
+    assert read(config).default_scope == "mmcv"
 
 
 def test_leaving_ranks_joins_the_threads_of_their_group(tmp_path):
