@@ -26,4 +26,4 @@ model = dict(
     denoiser_norm_eval=True,
 )
 # Checkpoints hold the average under `state_dict`.
-default_hooks = dict(ema=dict(type="EMAHook", momentum=0.005))
+default_hooks = dict(ema=dict(type="EMAHook", momentum=0.01))
