@@ -161,7 +161,7 @@ def of_settings() -> Iterator[Case]:
                 yield Case(f"test {{config}} --cfg-options {given}", culprit)
 
 
-TWO_CLASSES = "test_dataloader.dataset.metainfo.classes=[cat,dog]"
+TWO_CLASSES = "test_dataloader.dataset.metainfo.classes=[background,fabric]"
 
 # What argparse refuses, and what is out of range; of every command.
 OPTIONS = {
