@@ -52,10 +52,11 @@ demo: $(STAMP) ## data, head, denoisers, table and picture, in minutes on a CPU
 test: $(STAMP) ## every test but the slow ones
 	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
+# One after the other: some kill processes of theirs at a certain moment.
 # Pytest exits with 5 where it collects nothing, and having no slow test is no failure.
 test-slow: $(STAMP) ## the slow tests
-	@echo '$(PYTEST) -m slow $(PYTEST_ARGS)'
-	@$(PYTEST) -m slow $(PYTEST_ARGS) \
+	@echo '$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)'
+	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS) \
 	  || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
 lint: $(STAMP) ## style and likely bugs, changing nothing
