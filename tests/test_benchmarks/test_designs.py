@@ -96,3 +96,6 @@ def test_tables_of_an_earlier_run_stay(tmp_path, capsys):
     assert main(arguments) == 1
     assert "ablation.csv' exists already" in capsys.readouterr().err
     assert (tmp_path / "ablation.csv").read_text() == "mine"
+    # The folder is tried before the minutes of timing, too.
+    assert main([*arguments[:-1], str(tmp_path / "ablation.csv" / "below")]) == 1
+    assert "is a file, not a folder" in capsys.readouterr().err

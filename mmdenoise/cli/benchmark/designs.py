@@ -48,10 +48,11 @@ def run(args: argparse.Namespace) -> None:
     from mmdenoise.benchmarks.designs import ablation
     from mmdenoise.benchmarks.speed import image_size
     from mmdenoise.cli.devices import choose_device, use_threads
-    from mmdenoise.output_checks import refuse_existing
+    from mmdenoise.output_checks import check_writable, refuse_existing
 
     paths = [osp.join(args.out, f"ablation.{ending}") for ending in ("md", "csv")]
     refuse_existing(paths, args.overwrite)
+    check_writable(args.out)
     size = image_size(args.size)
     data = list(named_values("--data", args.data, "FOLDER").items())
     if len(data) > 1:
