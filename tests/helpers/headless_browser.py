@@ -118,6 +118,8 @@ class Page:
         self._context, self._session = context, attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._send(f"{domain}.enable")
+        # Keys go to the page that has the focus: with several open, any of them.
+        self._send("Emulation.setFocusEmulationEnabled", enabled=True)
         self.resize(width, height, mobile)
 
     def close(self):
@@ -164,6 +166,10 @@ class Page:
 
     def text(self, selector):
         return self.run(f"document.querySelector({selector!r}).innerText")
+
+    def says(self, selector, text):
+        """Wait until an element says so: a key's work may come after the key."""
+        self.wait(f"document.querySelector({selector!r})?.innerText === {text!r}")
 
     def shown(self, selector):
         return self.run(f"document.querySelector({selector!r}).offsetParent !== null")

@@ -120,13 +120,13 @@ def test_whole_study_by_keyboard_alone(browser, study, width, height):
         page.key(letter)
     page.key("Enter")
     for index in range(3):
-        assert page.text("#position") == f"Picture {index + 1} of 3"
+        page.says("#position", f"Picture {index + 1} of 3")
         if index == 1:
             # The first image's answers, and a half of this one's, outlive a reload.
             ranks = wanted_ranks(page, key, order)
             page.key(str(ranks[0]))
             page.reload()
-            assert page.text("#position") == "Picture 2 of 3"
+            page.says("#position", "Picture 2 of 3")
             pressed = page.run(
                 "[...document.querySelectorAll('[aria-pressed=true]')]"
                 ".map((one) => Number(one.innerText))"
@@ -142,11 +142,11 @@ def test_whole_study_by_keyboard_alone(browser, study, width, height):
                 page.key(str(ranks[place]))
         else:
             page.key("Enter")
-            assert page.text("#position") == f"Picture {index + 1} of 3"
+            page.says("#position", f"Picture {index + 1} of 3")
             for rank in ranks[1 if index == 1 else 0 :]:
                 page.key(str(rank))
         page.key("Enter")
-    assert page.shown("#end")
+    page.wait("document.querySelector('#end').offsetParent !== null")
     page.key("Enter")
     check_answers(page, key, order, "R7")
 
