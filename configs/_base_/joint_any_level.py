@@ -4,9 +4,9 @@ model = dict(
     denoiser=dict(type="mmdenoise.MultiScaleDenoiser", takes_sigma=True),
     denoiser_checkpoint="multiscale",
     noise=dict(type="mmdenoise.GaussianNoise", sigma=(0, 75)),
-    # By pull, averaged over levels: the gradient of L_P at the denoised image is five
-    # times as long as that of L_D, that of L_H three times.
-    loss=dict(type="mmdenoise.JointLoss", perceptual=5, task=3, balance=16),
+    # By pull, averaged over levels: the gradient of L_P at the denoised image is 15
+    # times as long as that of L_D, that of L_H ten times (docs/results.md).
+    loss=dict(type="mmdenoise.JointLoss", perceptual=15, task=10, balance=16),
     # Statistics of a few images a batch are noise.
     denoiser_norm_eval=True,
 )
