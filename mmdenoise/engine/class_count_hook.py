@@ -1,4 +1,4 @@
-"""A data set and a head of different classes, told apart before anything is scored."""
+"""A data set and a head of other classes, told apart before anything is scored."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ __all__ = ["ClassCountHook"]
 
 @HOOKS.register_module()
 class ClassCountHook(Hook):
-    """Refuse a data set that names another number of classes than the head has.
+    """Refuse a data set whose classes are not the head's: as many, in one order.
 
     Hosts count the data set's: MMSegmentation's metric drops every pixel in which a
     head of 21 classes finds one of those that a set of two does not name, and the
     score comes out too high. Data sets that name no classes are passed, and heads of
-    one: what such a head finds, a depth for instance, is no class.
+    one: what such a head finds, a depth for instance, is no class. The order is known
+    where the head's checkpoint names its classes, as the hosts' do.
 
     Raises:
-        ValueError: Naming both numbers.
+        ValueError: Naming both numbers, or the first label that means two things.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -55,4 +56,12 @@ def _refuse_others(runner: Runner, dataloader) -> None:
             f"{type(dataloader.dataset).__name__} names {len(named)} classes ({few}"
             f"{', ...' if len(named) > 3 else ''}), and the head has {check.classes}: "
             "the data set's metainfo must name the head's classes, each at its label"
+        )
+    names = list(check.names)
+    if sorted(map(str, named)) == sorted(names) and list(named) != names:
+        label = next(k for k, (a, b) in enumerate(zip(named, names)) if a != b)
+        raise ValueError(
+            f"{type(dataloader.dataset).__name__} names the head's classes in another "
+            f"order: label {label} is {named[label]!r} there, and {names[label]!r} in "
+            "the head's checkpoint"
         )

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from mmdenoise.registry import MODELS
 from mmdenoise.weights.fingerprint import fingerprint
-from mmdenoise.weights.state_dicts import read_state_dict
+from mmdenoise.weights.reader import open_checkpoint
+from mmdenoise.weights.state_dicts import class_names_in, weights_in
 from mmdenoise.weights.strict_loading import load_strictly
 
 from .head_config import channel_order, open_head
@@ -239,8 +240,12 @@ def _build(config: ConfigDict, checkpoint: Optional[str]) -> BaseModel:
     # Parameters must be frozen before DDP looks at them, hence while building.
     head = MODELS.build(config)
     if checkpoint is not None:
-        state = read_state_dict(checkpoint, "head_checkpoint")
+        content = open_checkpoint(checkpoint, "head_checkpoint")
+        state = weights_in(content, f"head_checkpoint: {checkpoint!r}")
         load_strictly(head, state, f"head_checkpoint {checkpoint!r}")
+        names = class_names_in(content)
+        if names is not None and getattr(head, "dataset_meta", None) is None:
+            head.dataset_meta = dict(classes=names)  # where the hosts' inferencers do
     else:
         print_log(
             "head_checkpoint is None: the head keeps its initial weights",

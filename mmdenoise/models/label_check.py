@@ -31,6 +31,9 @@ class LabelCheck:
     """
 
     def __init__(self, head: Optional[nn.Module]) -> None:
+        meta = getattr(head, "dataset_meta", None) or {}
+        #: Names of the head's classes by label, where its checkpoint says them.
+        self.names: Sequence[str] = meta.get("classes") or ()
         self.classes: Optional[int] = None
         self.ignored: Optional[int] = None
         for part in _parts_of(head):

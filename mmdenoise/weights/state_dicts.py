@@ -14,7 +14,13 @@ from torch import Tensor
 from mmdenoise.weights.reader import open_checkpoint
 from mmdenoise.weights.shortened import shortened
 
-__all__ = ["denoiser_weights", "is_cascade", "read_state_dict", "weights_in"]
+__all__ = [
+    "class_names_in",
+    "denoiser_weights",
+    "is_cascade",
+    "read_state_dict",
+    "weights_in",
+]
 
 PREFIX = "denoiser."
 # Names of state dicts in checkpoints: MMEngine's and Lightning's, others', BasicSR's.
@@ -44,6 +50,25 @@ def read_state_dict(
         ValueError: If the file is corrupt, holds no weights, or more than data.
     """
     return weights_in(open_checkpoint(path, what, trusted=trusted), f"{what}: {path!r}")
+
+
+def class_names_in(content: object) -> tuple[str, ...] | None:
+    """The classes that a head was trained on, as hosts write them into a checkpoint.
+
+    Returns:
+        Their names by label; None if the file does not say.
+    """
+    meta = content.get("meta") if isinstance(content, dict) else None
+    meta = meta if isinstance(meta, dict) else {}
+    data = meta.get("dataset_meta")
+    # The hosts' older versions wrote them into `meta` itself.
+    for place in (data if isinstance(data, dict) else {}, meta):
+        for key in ("classes", "CLASSES"):
+            names = place.get(key)
+            if isinstance(names, (list, tuple)) and names:
+                if all(isinstance(name, str) for name in names):
+                    return tuple(names)
+    return None
 
 
 def weights_in(content: object, what: str) -> dict[str, Tensor]:

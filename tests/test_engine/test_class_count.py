@@ -49,6 +49,16 @@ def test_a_cascades_own_look_into_its_head_is_taken():
         ClassCountHook().before_test(runner(wrapped, ("cat", "dog")))
 
 
+def test_another_order_is_refused_by_its_first_label():
+    model = Head(3)
+    model.dataset_meta = dict(classes=("sky", "cat", "dog"))
+    with pytest.raises(ValueError, match="label 1 is 'dog' there, and 'cat' in the"):
+        ClassCountHook().before_test(runner(model, ("sky", "dog", "cat")))
+    ClassCountHook().before_test(runner(model, ["sky", "cat", "dog"]))
+    # Other names, in another language perhaps, say nothing of the order.
+    ClassCountHook().before_test(runner(model, ("ciel", "chien", "chat")))
+
+
 def test_hosts_count_the_data_sets_classes_in_silence():
     """Why the hook is there: a pixel of a class that is not named counts nowhere."""
     torch = pytest.importorskip("torch")

@@ -6,6 +6,7 @@ from safetensors.torch import save_file
 
 from mmdenoise.weights import state_dicts
 from mmdenoise.weights.state_dicts import (
+    class_names_in,
     denoiser_weights,
     is_cascade,
     read_state_dict,
@@ -114,3 +115,16 @@ def test_denoiser_weights_of_a_cascade_and_bare(weights):
     # A cascade whose denoiser has no weights.
     identity = dict(head_fingerprint=torch.ones(1))
     assert is_cascade(identity) and denoiser_weights(identity) == {}
+
+
+def test_class_names_of_a_checkpoint():
+    names = ("sky", "cat")
+    for meta in (
+        dict(dataset_meta=dict(classes=names)),
+        dict(dataset_meta=dict(CLASSES=list(names))),
+        dict(CLASSES=names),
+    ):
+        assert class_names_in(dict(meta=meta)) == names
+    for other in (None, {}, dict(meta=3), dict(meta=dict(CLASSES=[1, 2]))):
+        assert class_names_in(other) is None
+    assert class_names_in(dict(meta=dict(dataset_meta=None, CLASSES=()))) is None
