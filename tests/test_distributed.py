@@ -218,7 +218,7 @@ class FixedNormDenoiser(MultiScaleDenoiser):
 class Pairs(Dataset):
     """Four noisy images, their clean versions and labels, without a void pixel."""
 
-    metainfo = dict(classes=tuple("abcde"))
+    metainfo = dict(classes=tuple("abcdef"))
 
     def __init__(self, sizes):
         self.sizes = sizes
