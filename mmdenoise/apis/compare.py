@@ -22,7 +22,7 @@ from mmdenoise.atomic_files import atomic_path
 from mmdenoise.evaluation.decoded_images import DecodedImages
 from mmdenoise.evaluation.kept_cells import Bench, Cell
 from mmdenoise.evaluation.seed_statistics import columns, summary
-from mmdenoise.evaluation.tables import table
+from mmdenoise.evaluation.tables import interval_text, table
 from mmdenoise.output_checks import check_writable, refuse_existing
 from mmdenoise.weights.mmengine_loading import safe_loading
 
@@ -127,8 +127,8 @@ def _text(
     for pair in differences:
         intervals = grid.difference(pair, label)
         numbers = [
-            f"{key} {value:+.3g} [{low:+.3g}, {high:+.3g}]"
-            for key, (value, low, high) in intervals.items()
+            f"{key} {interval_text(*interval)}"
+            for key, interval in intervals.items()
             if key in keys
         ]
         title = f"{pair[0]} minus {pair[1]}, 95% paired bootstrap intervals:"

@@ -18,7 +18,7 @@ from mmdenoise.evaluation.robustness import (
     relative_performance,
 )
 from mmdenoise.evaluation.seed_statistics import columns
-from mmdenoise.evaluation.tables import NONE, cell_text
+from mmdenoise.evaluation.tables import NONE, cell_text, interval_text
 from mmdenoise.visualization.sweep_plot import Line, Panel
 
 __all__ = ["HeadReport"]
@@ -159,8 +159,8 @@ class HeadReport:
             for noise in self.noises:
                 row = [f"{pair[0]} minus {pair[1]}", noise.label]
                 for key in self.keys:
-                    value, low, high = self.difference(pair, noise.label, key)
-                    row.append(f"{value:+.3g} [{low:+.3g}, {high:+.3g}]")
+                    found = self.difference(pair, noise.label, key)
+                    row.append(interval_text(*found))
                 yield row
 
     def _digits(self, key: str) -> int:

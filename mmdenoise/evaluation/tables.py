@@ -12,6 +12,7 @@ __all__ = [
     "NONE",
     "cell_text",
     "csv_text",
+    "interval_text",
     "latex_table",
     "markdown_table",
     "table",
@@ -52,6 +53,13 @@ def _latex_cell(text: str) -> str:
     text = text[2:-2] if bold else text
     text = "".join(LATEX.get(character, character) for character in text)
     return rf"\textbf{{{text}}}" if bold else text
+
+
+def interval_text(value: float, low: float, high: float) -> str:
+    """Write a difference and its interval: ``+5.28 [+0.833, +9.72]``."""
+    # What cancels leaves a remainder of rounding, which is 0.
+    parts = (0.0 if abs(one) < 1e-9 else one for one in (value, low, high))
+    return "{:+.3g} [{:+.3g}, {:+.3g}]".format(*parts)
 
 
 def csv_text(lines: Iterable[Sequence[object]]) -> str:

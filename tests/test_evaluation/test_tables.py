@@ -6,7 +6,13 @@ import numpy as np
 
 from mmdenoise.evaluation.kept_cells import CellResult
 from mmdenoise.evaluation.seed_statistics import columns, summary
-from mmdenoise.evaluation.tables import csv_text, latex_table, markdown_table, table
+from mmdenoise.evaluation.tables import (
+    csv_text,
+    interval_text,
+    latex_table,
+    markdown_table,
+    table,
+)
 
 
 def test_table():
@@ -76,3 +82,9 @@ def test_latex():
 
 def test_csv():
     assert csv_text([["a", "b,c"], [1, None]]) == 'a,"b,c"\n1,\n'
+
+
+def test_an_interval():
+    assert interval_text(5.278, 0.8333, 9.722) == "+5.28 [+0.833, +9.72]"
+    # Of equal scores, by way of averages.
+    assert interval_text(1.42e-14, -6.67, 0) == "+0 [-6.67, +0]"
