@@ -21,7 +21,7 @@ default_hooks = dict(
     sampler_seed=dict(type="DistSamplerSeedHook"),
     # Here rather than in custom_hooks, a list that a config of yours would replace.
     empty_data=dict(type="mmdenoise.EmptyDataHook"),
-    class_count=dict(type="mmdenoise.ClassCountHook"),
+    dataset_classes=dict(type="mmdenoise.DatasetClassesHook"),
     random_state=dict(type="mmdenoise.RandomStateHook"),
     training_data=dict(type="mmdenoise.TrainingDataHook"),
     resumed_options=dict(type="mmdenoise.ResumedOptionsHook"),

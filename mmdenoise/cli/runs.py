@@ -23,7 +23,7 @@ __all__ = ["check_data", "join_ranks", "names_of", "read_config"]
 
 # The shipped configs have them; a config of one's own need not.
 HOOKS = dict(
-    class_count="ClassCountHook",
+    dataset_classes="DatasetClassesHook",
     training_data="TrainingDataHook",
     resumed_options="ResumedOptionsHook",
 )

@@ -2,7 +2,7 @@
 
 from mmdenoise.weights.atomic_backend import AtomicBackend
 
-from .class_count_hook import ClassCountHook
+from .dataset_classes_hook import DatasetClassesHook
 from .empty_data_hook import EmptyDataHook
 from .invalid_loss import InvalidLossHook
 from .mixed_precision import MixedPrecisionOptimWrapper
@@ -15,7 +15,7 @@ from .training_pictures import TrainingPicturesHook
 
 __all__ = [
     "AtomicBackend",
-    "ClassCountHook",
+    "DatasetClassesHook",
     "DenoiserOptimWrapperConstructor",
     "EmptyDataHook",
     "InvalidLossHook",

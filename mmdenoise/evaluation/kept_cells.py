@@ -183,7 +183,7 @@ class Bench:
         cfg.experiment_name = f"{os.path.basename(work_dir)}_{id(self)}_{self._made}"
         cfg.custom_hooks = [
             *(cfg.get("custom_hooks") or []),
-            dict(type="mmdenoise.ClassCountHook"),
+            dict(type="mmdenoise.DatasetClassesHook"),
             dict(type="mmdenoise.ProgressHook", title=cell.title),
         ]
         given = {name: cfg[name] for name in RUNNER if cfg.get(name) is not None}

@@ -8,11 +8,11 @@ from mmengine.runner import Runner
 from mmdenoise.models.label_check import LabelCheck
 from mmdenoise.registry import HOOKS
 
-__all__ = ["ClassCountHook"]
+__all__ = ["DatasetClassesHook"]
 
 
 @HOOKS.register_module()
-class ClassCountHook(Hook):
+class DatasetClassesHook(Hook):
     """Refuse a data set whose classes are not the head's: as many, in one order.
 
     Hosts count the data set's: MMSegmentation's metric drops every pixel in which a

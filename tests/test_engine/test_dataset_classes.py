@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from torch import nn
 
-from mmdenoise.engine.class_count_hook import ClassCountHook
+from mmdenoise.engine.dataset_classes_hook import DatasetClassesHook
 from mmdenoise.models.label_check import LabelCheck
 
 
@@ -25,9 +25,9 @@ def runner(model, classes):
 
 def test_another_number_is_refused_with_both():
     with pytest.raises(ValueError, match=r"names 2 classes \(cat, dog\).* has 21"):
-        ClassCountHook().before_test(runner(Head(21), ("cat", "dog")))
+        DatasetClassesHook().before_test(runner(Head(21), ("cat", "dog")))
     with pytest.raises(ValueError, match=r"names 4 classes \(a, b, c, \.\.\.\).*has 3"):
-        ClassCountHook().before_test(runner(Head(3), ["a", "b", "c", "d"]))
+        DatasetClassesHook().before_test(runner(Head(3), ["a", "b", "c", "d"]))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_another_number_is_refused_with_both():
     ids=["equal", "depth", "none", "empty"],
 )
 def test_what_can_be_right_passes(classes, named):
-    ClassCountHook().before_test(runner(Head(classes), named))
+    DatasetClassesHook().before_test(runner(Head(classes), named))
 
 
 def test_a_cascades_own_look_into_its_head_is_taken():
@@ -46,17 +46,17 @@ def test_a_cascades_own_look_into_its_head_is_taken():
     wrapped = nn.Module()
     wrapped.module = cascade
     with pytest.raises(ValueError, match="names 2 classes.* has 5"):
-        ClassCountHook().before_test(runner(wrapped, ("cat", "dog")))
+        DatasetClassesHook().before_test(runner(wrapped, ("cat", "dog")))
 
 
 def test_another_order_is_refused_by_its_first_label():
     model = Head(3)
     model.dataset_meta = dict(classes=("sky", "cat", "dog"))
     with pytest.raises(ValueError, match="label 1 is 'dog' there, and 'cat' in the"):
-        ClassCountHook().before_test(runner(model, ("sky", "dog", "cat")))
-    ClassCountHook().before_test(runner(model, ["sky", "cat", "dog"]))
+        DatasetClassesHook().before_test(runner(model, ("sky", "dog", "cat")))
+    DatasetClassesHook().before_test(runner(model, ["sky", "cat", "dog"]))
     # Other names, in another language perhaps, say nothing of the order.
-    ClassCountHook().before_test(runner(model, ("ciel", "chien", "chat")))
+    DatasetClassesHook().before_test(runner(model, ("ciel", "chien", "chat")))
 
 
 def test_hosts_count_the_data_sets_classes_in_silence():
