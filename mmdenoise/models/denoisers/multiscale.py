@@ -15,18 +15,18 @@ In a network that takes the level, sigma/255 is a fourth channel of the stem's i
 The output is the residual: the global skip adds the noisy image to it.
 """
 
-import copy
 from collections.abc import Mapping
 from typing import Optional
 
 import torch
-from mmcv.cnn import build_norm_layer, fuse_conv_bn
+from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
 
 from mmdenoise.models.image_padding import pad_to_multiple
 from mmdenoise.registry import MODELS
 
 from .base import Denoiser
+from .inference_form import channels_last, folded
 from .multiscale_merged import MergedMultiScaleDenoiser, with_level
 
 __all__ = ["MultiScaleDenoiser", "add_level_channel"]
@@ -67,7 +67,8 @@ class CodingModule(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, C_in, H, W) to (N, ``channels``, H / stride, W / stride)."""
         features = self.entry(features)
-        return self.relu(features + self.residual(features))
+        # In place: a fresh map costs as much time as a small conv.
+        return self.relu(self.residual(features).add_(features))
 
 
 @MODELS.register_module()
@@ -177,10 +178,10 @@ class MultiScaleDenoiser(Denoiser):
         BN is folded into the convs and, unless max pooling stands between them, convs
         without a ReLU between them are merged: :class:`MergedMultiScaleDenoiser`.
         """
-        folded = fuse_conv_bn(copy.deepcopy(self).eval())
-        if not isinstance(self.encoders[0], CodingModule):
-            return folded
-        return MergedMultiScaleDenoiser(folded).eval()
+        network = folded(self)
+        if isinstance(self.encoders[0], CodingModule):
+            network = MergedMultiScaleDenoiser(network).eval()
+        return channels_last(network)
 
     def _fuse(self, coarse: Tensor, fine: Tensor) -> Tensor:
         if self.fusion == "sum":

@@ -117,7 +117,7 @@ class MergedMultiScaleDenoiser(Denoiser):
         features[..., :1] = conv(self.source.stem(image[..., :4]))[..., :1]
         for layer in rest:
             features = layer(features)
-        return encoder.relu(features + encoder.residual(features))
+        return encoder.relu(encoder.residual(features).add_(features))
 
     def _last(self, image: Tensor, features: Tensor) -> Tensor:
         """The end of the network as it was."""
