@@ -171,7 +171,9 @@ class JointLoss(nn.Module):
         if self.balance is not None:
             weights = self.balance(raw, denoised, weights)
         if self.flat > 0:
-            raw["flat"], weights["flat"] = flat_error(denoised, clean, area), self.flat
+            raw["flat"] = flat_error(denoised, clean, area)
+            # Beside measured weights it is logged, and MMEngine logs tensors alone.
+            weights["flat"] = denoised.new_tensor(self.flat)
         terms = {f"loss_{name}": weights[name] * raw[name] for name in raw}
         terms.update((name, value.detach()) for name, value in raw.items())
         if self.balance is not None:

@@ -75,6 +75,19 @@ def test_it_is_measured_in_training_alone(seg_head, seg_batch, make_cascade):
         model.train()(**data, mode="loss")
 
 
+def test_a_flat_term_stands_beside_measured_weights(seg_head, seg_batch, make_cascade):
+    """It has no pull; MMEngine logs every weight, and takes tensors alone."""
+    loss = dict(BALANCED, flat=3.0)
+    model = make_cascade(seg_head, "pointwise", loss=loss, tap="backbone.layer2")
+    data = model.data_preprocessor(seg_batch((48, 56), (40, 44)), True)
+    terms = model(**data, mode="loss")
+    total, logged = model.parse_losses(terms)
+    assert logged["weight_flat"] == 3
+    parts = [v for name, v in terms.items() if name.startswith("loss_")]
+    torch.testing.assert_close(total, sum(parts))
+    torch.testing.assert_close(terms["loss_flat"], 3 * terms["flat"])
+
+
 def test_without_balance_there_is_nothing_to_save(seg_head, make_cascade):
     plain = make_cascade(seg_head, loss=dict(perceptual=0, task=0.5))
     assert not any(key.startswith("joint_loss") for key in plain.state_dict())
