@@ -244,6 +244,16 @@ def test_another_noise_level_is_two_lines(tmp_path):
     assert found == expected
 
 
+def test_joint_training_at_any_level_keeps_the_zoos_noise():
+    """On float noise alone a denoiser forgets what a file of 8 bits clips."""
+    ours = Config.fromfile(ROOT / "configs/denoise/multiscale.py").model.noise
+    paths = sorted((ROOT / "configs").glob("cascade_own_*_any_level.py"))
+    assert len(paths) == 4
+    assert all(Config.fromfile(path).model.noise == ours for path in paths)
+    kinds = [bool(one.get("clip")) for one in ours.models if one.sigma]
+    assert kinds == [False, True]
+
+
 def test_the_demos_arms_differ_in_the_loss_alone():
     separate, joint = (
         Config.fromfile(ROOT / "configs" / "demo" / f"{name}.py").to_dict()

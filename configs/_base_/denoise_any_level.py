@@ -2,26 +2,14 @@
 # and clipped to 8 bits, with flat areas.
 _base_ = [
     "./default_runtime.py",
-    "./denoisers/multiscale.py",
+    "./noise_any_level.py",
     "./datasets/bsd432_flat_areas.py",
 ]
 model = dict(
-    denoiser=dict(takes_sigma=True),
-    noise=dict(
-        _delete_=True,
-        type="mmdenoise.NoiseChoice",
-        models=[
-            dict(type="mmdenoise.GaussianNoise", sigma=(0, 75)),
-            dict(
-                type="mmdenoise.GaussianNoise", sigma=(0, 75), clip=True, quantise=True
-            ),
-            # No noise, whatever is told: what needs nothing is left alone.
-            dict(type="mmdenoise.GaussianNoise", sigma=0, told=(0, 75)),
-        ],
-        shares=(0.63, 0.25, 0.12),
-    ),
+    type="mmdenoise.Cascade",
+    denoiser=dict(type="mmdenoise.MultiScaleDenoiser", takes_sigma=True),
     # Against dots and tints on flat areas, which the squared error hardly sees.
-    loss=dict(flat=2.0),
+    loss=dict(type="mmdenoise.JointLoss", perceptual=0, task=0, flat=2.0),
     # Flat patches differ from all others: statistics of a small batch tint them.
     denoiser_norm_eval=True,
 )
