@@ -87,7 +87,9 @@ def tiling_of(denoiser: nn.Module, tile: int | None) -> Tiling:
     Raises:
         ValueError: If a tile is too small to hold more than its halo.
     """
-    stride = getattr(denoiser, "stride", None) or 1
+    stride = getattr(denoiser, "stride", None)
+    # A plain nn.Conv2d has a stride of another kind, a pair.
+    stride = stride if isinstance(stride, int) and stride > 0 else 1
     reach = getattr(denoiser, "reach", None)
     if tile is None:
         tile = 0 if reach is None else DEFAULT_SIZE

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_psnr"]
 
-PANEL = (5.2, 4.2)  # inches
+PANEL = (6.2, 4.2)  # inches, with the legend
 
 
 def plot_psnr(averages: Sequence[Average]) -> Figure:
@@ -43,7 +43,8 @@ def plot_psnr(averages: Sequence[Average]) -> Figure:
         panel.set_xlabel("noise level σ, 8-bit units")
         panel.set_ylabel("average PSNR, dB")
         panel.grid(alpha=0.3)
-        panel.legend()
+        # Beside the panel, for there may be lines anywhere in it.
+        panel.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

@@ -15,7 +15,7 @@ __all__ = ["Line", "Panel", "plot_sweep"]
 COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("--", "-", "-.", ":")
-SIZE = (5.2, 4.2)  # inches
+SIZE = (6.6, 4.2)  # inches, with the legend
 
 
 class Line(NamedTuple):
@@ -106,4 +106,5 @@ def _draw(place, panel: Panel) -> None:
     place.set_xlabel(panel.axis)
     place.set_ylabel(panel.metric)
     place.grid(alpha=0.3)
-    place.legend()
+    # Beside the panel, for there may be lines anywhere in it.
+    place.legend(loc="upper left", bbox_to_anchor=(1, 1))

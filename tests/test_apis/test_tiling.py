@@ -55,6 +55,9 @@ def test_what_a_denoiser_gets():
     assert tiling_of(network, 0).size == 0
     assert tiling_of(nn.Identity(), None) == Tiling(0, 1, 1, blend=True)
     assert tiling_of(nn.Identity(), 64) == Tiling(64, 1, 8, blend=True)
+    plain = nn.Conv2d(3, 3, 3, padding=1)  # its stride is a pair
+    assert tiling_of(plain, None) == Tiling(0, 1, 1, blend=True)
+    assert denoise(plain, torch.rand(3, 20, 30), tile=16).shape == (3, 20, 30)
     with pytest.raises(ValueError, match="halo of 24 px on each side, so at least 52"):
         tiling_of(network, 51)
     with pytest.raises(ValueError, match="must not be negative, got -1"):
