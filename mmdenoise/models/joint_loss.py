@@ -31,7 +31,7 @@ class JointLoss(nn.Module):
 
     The paper's weights, 0.5 and 0.25 (classification) or 0.5 (segmentation), go with a
     pixel unit that it does not state. The defaults gained most in front of a DeepLabV3,
-    and cost 1 dB; the pulls ``perceptual=15, task=10, balance=16`` cost 0.15 to 0.3 dB
+    and cost 1 dB; the pulls ``perceptual=15, task=10, balance=16`` cost 0.13 to 0.29 dB
     in front of two heads (docs/results.md).
 
     Args:
