@@ -151,6 +151,11 @@ def test_whole_study_by_keyboard_alone(browser, study, width, height):
     check_answers(page, key, order, "R7")
 
 
+def given(page, count):
+    """Wait until the page took so many ranks: it hears of a click a while after it."""
+    page.wait(f"document.querySelectorAll('[aria-pressed=true]').length === {count}")
+
+
 @pytest.mark.parametrize("width, height", [(1920, 1080), (390, 844)])
 def test_whole_study_by_mouse_alone(browser, study, width, height):
     url, key = study
@@ -159,9 +164,11 @@ def test_whole_study_by_mouse_alone(browser, study, width, height):
     page.open(url)
     page.click("#begin button")
     for index in range(3):
+        page.says("#position", f"Picture {index + 1} of 3")
         for place, rank in enumerate(wanted_ranks(page, key, order)):
             assert page.run("document.getElementById('next').disabled")
             page.click(f"figure:nth-child({place + 1}) .ranks button", rank - 1)
+            given(page, place + 1)
             if index == 1 and place == 1:
                 page.reload()
         page.click("#next")
@@ -174,9 +181,11 @@ def test_whole_study_by_touch(browser, study):
     page = browser(width=390, height=844, mobile=True)
     page.open(url)
     page.tap("#begin button")
-    for _ in range(3):
+    for index in range(3):
+        page.says("#position", f"Picture {index + 1} of 3")
         for place, rank in enumerate(wanted_ranks(page, key, METHODS)):
             page.tap(f"figure:nth-child({place + 1}) .ranks button", rank - 1)
+            given(page, place + 1)
         page.tap("#next")
     page.tap("#save")
     check_answers(page, key, METHODS, "")
