@@ -171,6 +171,8 @@ def test_whole_study_by_mouse_alone(browser, study, width, height):
             given(page, place + 1)
             if index == 1 and place == 1:
                 page.reload()
+                page.says("#position", "Picture 2 of 3")
+                given(page, 2)
         page.click("#next")
     page.click("#save")
     check_answers(page, key, order, "")
