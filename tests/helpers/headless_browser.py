@@ -144,7 +144,8 @@ class Page:
 
     def reload(self):
         self.run("window.stale = true")
-        self._send("Page.reload")
+        # Page.reload now and then left a busy Chromium without what the page stored.
+        self._send("Page.navigate", url=self.run("location.href"))
         self.wait("!window.stale && document.readyState === 'complete'")
 
     def run(self, script):
