@@ -144,7 +144,7 @@ class Page:
 
     def reload(self):
         self.run("window.stale = true")
-        # Page.reload now and then left a busy Chromium without what the page stored.
+        # After Page.reload a busy Chromium at times never showed the page it had left.
         self._send("Page.navigate", url=self.run("location.href"))
         self.wait("!window.stale && document.readyState === 'complete'")
 
