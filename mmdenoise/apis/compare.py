@@ -41,6 +41,7 @@ def compare(
     maps_only: bool = False,
     overwrite: bool = False,
     precision: str = "auto",
+    sigma: float | None = None,
 ) -> str:
     """Evaluate the head alone and every method, and write ``table.md``, ``panel.png``.
 
@@ -48,11 +49,12 @@ def compare(
     that they depend on has changed.
 
     Args:
-        cfg: Config of a cascade with a noise model.
+        cfg: Config of a cascade. With ``noise=None`` the images of the test set are
+            noisy already: they are taken as they are.
         methods: By their rows' names, what
             :func:`mmdenoise.apis.load_denoiser` takes, or a file of weights for the
             config's own denoiser. ``clean`` and ``noisy`` are the rows of the head
-            alone.
+            alone; there is no row ``clean`` for images that are noisy already.
         out_dir: Folder for the results.
         keys: Metrics that make the columns; without any, all that the config has.
         noise_seeds: Seeds of the evaluation noise.
@@ -64,6 +66,8 @@ def compare(
         overwrite: Replace the table and the panel that an earlier call wrote.
         precision: What the denoisers compute in: ``'float32'``, ``'bfloat16'``, or
             ``'auto'``, float32 unless the config says another.
+        sigma: Level in 8-bit units of images that are noisy already, for denoisers that
+            are told it.
 
     Returns:
         The table and the intervals, in Markdown.
@@ -75,8 +79,12 @@ def compare(
     """
     paths = _checked_paths(out_dir, images, overwrite)
     given = [Method(name, spec) for name, spec in methods.items()]
-    check_pairs(differences, given)
-    column, cfg = own_column(cfg), with_precision(cfg, precision)
+    simulated = cfg.model.get("noise") is not None
+    check_pairs(differences, given, simulated)
+    column, cfg = own_column(cfg, sigma), with_precision(cfg, precision)
+    if sigma is not None and cfg.model.denoiser.get("takes_sigma"):
+        # For files of weights alone, which go into the config's own denoiser.
+        cfg.model.denoiser.sigma = sigma
     plan = plan_grid(cfg, given, [column], noise_seeds)
     bench = Bench(cfg, os.path.join(out_dir, "cells"))
     dataset = bench.images
@@ -84,7 +92,7 @@ def compare(
     grid = evaluate_grid(bench, plan, keys)
     text = _text(grid, column.label, keys, differences)
     if images:
-        cells = [*(own[0] for own in plan.values()), CLEAN_CELL]
+        cells = [*(own[0] for own in plan.values()), *[CLEAN_CELL] * simulated]
         _write_panel(paths[1], bench.cfg, dataset, cells, images, maps_only)
     # Last: where it is, the comparison is whole.
     with atomic_path(paths[0]) as path, open(path, "w", encoding="utf-8") as file:
@@ -120,7 +128,7 @@ def _text(
     keys: Sequence[str],
     differences: Sequence[tuple[str, str]],
 ) -> str:
-    found = {CLEAN: grid.clean}
+    found = {CLEAN: grid.clean} if grid.clean else {}
     found.update((name, own) for (name, _), own in grid.found.items())
     keys = keys or columns(own[0].metrics for own in found.values())
     parts = [table({name: summary(own, keys) for name, own in found.items()}, keys)]

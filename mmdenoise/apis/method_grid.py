@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from mmengine.config import Config
+from torch import nn
 
 from mmdenoise.apis.methods import CLEAN, NOISY, Method, check_names
 from mmdenoise.evaluation.bootstrap import Interval, bootstrap
@@ -46,12 +47,15 @@ class Column(NamedTuple):
         values: What varies from column to column, by its name: ``{'sigma': 60}``.
         noise: Config of the noise model; None leaves the config's own.
         kind: Columns of one kind are severities of one noise.
+        level: In 8-bit units, of images that are noisy already. Of simulated noise the
+            cascade tells the one that was drawn.
     """
 
     label: str
     values: dict[str, object]
     noise: dict | None = None
     kind: str = ""
+    level: float | None = None
 
     @property
     def options(self) -> dict:
@@ -64,7 +68,8 @@ class Grid(NamedTuple):
 
     Attributes:
         bench: The head's test set and metrics.
-        clean: The head alone on clean images.
+        clean: The head alone on clean images; nothing where the images are noisy
+            already.
         found: By method and column's label, results under each noise seed. The first
             method is the head alone.
     """
@@ -108,7 +113,8 @@ def plan_grid(
         cfg: Config of a cascade.
         methods: The denoisers.
         columns: The noises.
-        noise_seeds: Each noise is drawn under each of them.
+        noise_seeds: Each noise is drawn under each of them; one where the images are
+            noisy already.
 
     Returns:
         By method and column's label, a cell a noise seed.
@@ -120,18 +126,31 @@ def plan_grid(
     check_names(method.name for method in methods)
     if not noise_seeds or len(set(noise_seeds)) < len(noise_seeds):
         raise ValueError(f"noise seeds must differ, got {list(noise_seeds)}")
+    drawn = all(column.noise or cfg.model.get("noise") for column in columns)
+    if not drawn and len(noise_seeds) > 1:
+        raise ValueError(
+            "the images are noisy already (noise=None) and nothing is drawn: one noise "
+            f"seed is enough, got {list(noise_seeds)}"
+        )
     cells = _cells(methods, columns, noise_seeds)
     _check(cfg, [cell for own in cells.values() for cell in own])
     return cells
 
 
-def check_pairs(pairs: Sequence[tuple[str, str]], methods: Sequence[Method]) -> None:
+def check_pairs(
+    pairs: Sequence[tuple[str, str]], methods: Sequence[Method], clean: bool = True
+) -> None:
     """Refuse differences of methods that nobody gave.
+
+    Args:
+        pairs: Names of methods.
+        methods: The denoisers.
+        clean: Whether there is the head alone on clean images.
 
     Raises:
         ValueError: Naming the method.
     """
-    names = [CLEAN, NOISY, *dict.fromkeys(method.name for method in methods)]
+    names = [CLEAN] * clean + [NOISY, *dict.fromkeys(m.name for m in methods)]
     for name in (name for pair in pairs for name in pair):
         if name not in names:
             raise ValueError(
@@ -146,6 +165,8 @@ def evaluate_grid(
 ) -> Grid:
     """Test what :func:`plan_grid` said, and the head alone on clean images.
 
+    The latter where noise is simulated: there are no clean images elsewhere.
+
     Args:
         bench: The head's test set.
         cells: The plan.
@@ -154,16 +175,26 @@ def evaluate_grid(
     Raises:
         ValueError: If the head has no such metric, after its first test.
     """
-    clean = [bench.result(CLEAN_CELL)]
-    unknown = [key for key in keys if key not in clean[0].metrics]
-    if unknown:
-        raise ValueError(
-            f"no metric is called {', '.join(unknown)}; the config's are "
-            f"{', '.join(sorted(clean[0].metrics))}"
-        )
-    found = {where: [bench.result(one) for one in own] for where, own in cells.items()}
+    planned = [cell for own in cells.values() for cell in own]
+    simulated = all(merged(bench.cfg, cell).model.get("noise") for cell in planned)
+    clean = [bench.result(CLEAN_CELL)] if simulated else []
+    _check_keys(clean, keys)
+    found = {}
+    for where, own in cells.items():
+        found[where] = [bench.result(one) for one in own]
+        _check_keys(found[where], keys)
     bench.close()
     return Grid(bench, clean, found)
+
+
+def _check_keys(results: Sequence[CellResult], keys: Sequence[str]) -> None:
+    for one in results:
+        unknown = [key for key in keys if key not in one.metrics]
+        if unknown:
+            raise ValueError(
+                f"no metric is called {', '.join(unknown)}; the config's are "
+                f"{', '.join(sorted(one.metrics))}"
+            )
 
 
 def _cells(
@@ -176,13 +207,25 @@ def _cells(
         models = {NOISY: IDENTITY}
         for method in methods:
             with _naming(method.name, column.label):
-                models[method.name] = method.model(column.values)
+                model = method.model(column.values)
+                models[method.name] = _told(model, column.level)
         for name, model in models.items():
             model = dict(model, **column.options)
             cells[name, column.label] = [
                 Cell(name, model, seed, column.label) for seed in noise_seeds
             ]
     return cells
+
+
+def _told(model: dict, level: float | None) -> dict:
+    """Tell the level to a denoiser that takes it."""
+    if level is None or "denoiser" not in model:
+        return model
+    denoiser = dict(model["denoiser"])
+    mark = {"_delete_": denoiser.pop("_delete_", False)}
+    if not getattr(MODELS.build(denoiser), "takes_sigma", False):
+        return model
+    return dict(model, denoiser=dict(denoiser, sigma=level, **mark))
 
 
 def _check(cfg: Config, cells: Sequence[Cell]) -> None:
@@ -194,18 +237,28 @@ def _check(cfg: Config, cells: Sequence[Cell]) -> None:
         seen.append(cell.model)
         model = merged(Config(dict(model=cfg.model)), cell).model
         with _naming(cell.name, cell.noise):
-            noise, denoiser = MODELS.build(model.noise), MODELS.build(model.denoiser)
+            noise = None if model.noise is None else MODELS.build(model.noise)
+            denoiser = MODELS.build(model.denoiser)
             path = model.get("denoiser_checkpoint")
             if path is not None:
                 load_denoiser_weights(denoiser, path, model.denoiser)
             if getattr(denoiser, "takes_sigma", False) and denoiser.sigma is None:
-                probe = torch.full((3, 8, 8), 0.5)
-                _, level = noise.add_and_tell(probe, torch.Generator())
-                if level is None:
-                    raise ValueError(
-                        f"this denoiser is told the level of the noise, and {noise!r} "
-                        "has none to tell"
-                    )
+                _check_told(noise)
+
+
+def _check_told(noise: nn.Module | None) -> None:
+    if noise is None:
+        raise ValueError(
+            "this denoiser is told the level of the noise: say with sigma which one "
+            "the images have"
+        )
+    probe = torch.full((3, 8, 8), 0.5)
+    _, level = noise.add_and_tell(probe, torch.Generator())
+    if level is None:
+        raise ValueError(
+            f"this denoiser is told the level of the noise, and {noise!r} has none to "
+            "tell"
+        )
 
 
 @contextlib.contextmanager
@@ -220,17 +273,23 @@ def _naming(*parts: str) -> Iterator[None]:
         raise kind(f"{where}: {text}") from None
 
 
-def own_column(cfg: Config) -> Column:
-    """The noise of a config itself.
+def own_column(cfg: Config, sigma: float | None = None) -> Column:
+    """The noise of a config itself, or of its images.
+
+    Args:
+        cfg: Config of a cascade.
+        sigma: Level in 8-bit units of images that are noisy already, where it is known.
 
     Raises:
-        ValueError: If it simulates none: its images are noisy already.
+        ValueError: If ``sigma`` is given and the config simulates the noise.
     """
     noise: Mapping | None = cfg.model.get("noise")
     if noise is None:
+        return Column("", {} if sigma is None else dict(sigma=sigma), level=sigma)
+    if sigma is not None:
         raise ValueError(
-            "a comparison needs the clean images and simulates the noise: the config "
-            "has noise=None"
+            f"sigma is for images that are noisy already (noise=None), got {sigma:g}: "
+            f"this config simulates {noise.get('type')}, which tells its level itself"
         )
     sigma = noise.get("sigma")
     return Column("", dict(sigma=sigma) if isinstance(sigma, (int, float)) else {})

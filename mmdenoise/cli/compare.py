@@ -14,6 +14,7 @@ from mmdenoise.cli.options import (
     add_inference_precision,
     add_out,
     add_overwrite,
+    add_sigma,
     old_name,
     read_seed,
 )
@@ -54,6 +55,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave images and ground truth out of the panel",
     )
+    add_sigma(
+        parser,
+        None,
+        " in images that are noisy already (noise=None), for denoisers that take it",
+    )
     add_inference_precision(parser, "float32, unless the config says another")
     add_overwrite(parser, "a table and a panel")
 
@@ -78,6 +84,7 @@ def run(args: argparse.Namespace) -> None:
         args.maps_only,
         args.overwrite,
         args.precision,
+        args.sigma,
     )
     print(text)
     print(f"written to {cfg.work_dir}")

@@ -103,7 +103,9 @@ def merged(cfg: Config, cell: Cell) -> Config:
     cfg = copy.deepcopy(cfg)
     # Merging takes the _delete_ marks out of what is merged.
     cfg.merge_from_dict(dict(model=copy.deepcopy(cell.model)))
-    cfg.model.noise.seed = cell.seed
+    # Without a noise model the images are noisy already.
+    if cfg.model.get("noise") is not None:
+        cfg.model.noise.seed = cell.seed
     return cfg
 
 

@@ -260,3 +260,97 @@ def test_the_panel_shows_what_each_method_makes_of_the_same_image(
     for column in range(4):
         found = {tuple(colour) for colour in cell(column, 1).reshape(-1, 3).tolist()}
         assert found <= known
+
+
+def _noisy_already(world, tmp_path, sigma=60):
+    """A config whose test images are noisy files, and a plain one without noise."""
+    import shutil
+
+    data = shutil.copytree(world.data, tmp_path / "data")
+    generator = np.random.default_rng(0)
+    for path in sorted((data / "JPEGImages").iterdir()):
+        image = np.asarray(Image.open(path).convert("RGB"), np.float64)
+        noisy = image + generator.normal(0, sigma, image.shape)
+        path.unlink()
+        # Under the name that the data set looks for; without loss for what is tested.
+        Image.fromarray(noisy.round().clip(0, 255).astype(np.uint8)).save(
+            path, format="PNG"
+        )
+    cfg = world.config()
+    cfg.test_dataloader.dataset.data_root = str(data)
+    cfg.model.noise = None
+    metrics = [m for m in cfg.test_evaluator if m["type"] not in WITH_CLEAN]
+    cfg.test_evaluator = metrics
+    return cfg
+
+
+WITH_CLEAN = ("mmdenoise.PSNR", "mmdenoise.SSIM")
+
+
+def test_images_that_are_noisy_already(world, runs, tmp_path):
+    """Each row is what the host's test gives; there is no row of clean images."""
+    from mmengine.runner import Runner
+
+    cfg = _noisy_already(world, tmp_path)
+    methods = dict(zoo="multiscale_sigma60", none="IdentityDenoiser")
+    out = str(tmp_path / "out")
+    text = compare(cfg, methods, out, ["mIoU"], differences=[("zoo", "noisy")])
+    assert len(runs) == 3
+    lines = text.splitlines()
+    cells = {
+        row.split(" | ")[0].strip("| "): row.split("|")[2].strip() for row in lines[2:5]
+    }
+    assert list(cells) == ["noisy", "zoo", "none"]
+    assert cells["none"] == cells["noisy"] != cells["zoo"]
+    assert any(line.startswith("zoo minus noisy, 95%") for line in lines)
+
+    alone = world.config()
+    alone.test_dataloader.dataset.data_root = cfg.test_dataloader.dataset.data_root
+    alone.test_evaluator = cfg.test_evaluator
+    alone.model.update(
+        noise=None,
+        denoiser=dict(type="mmdenoise.IdentityDenoiser"),
+        denoiser_checkpoint=None,
+    )
+    for name in [name for name in alone if name.startswith("train_")]:
+        alone.pop(name)
+    alone.work_dir = str(tmp_path / "host")
+    found = Runner.from_cfg(alone).test()
+    assert cells["noisy"] == f"{found['mIoU']:.2f}"
+
+
+def test_the_level_of_images_that_are_noisy_already(world, tmp_path):
+    """A denoiser that takes the level is told it; without one it is refused."""
+    cfg = _noisy_already(world, tmp_path)
+    given = dict(told="multiscale", file="multiscale_sigma{sigma}")
+    with pytest.raises(ValueError, match="told: this denoiser is told .* say with sig"):
+        compare(cfg, dict(told="multiscale"), str(tmp_path / "a"), ["mIoU"])
+    rows = {}
+    for sigma in (60, 15):
+        text = compare(cfg, given, str(tmp_path / f"{sigma}"), ["mIoU"], sigma=sigma)
+        rows[sigma] = text.splitlines()[2:5]
+    assert rows[60][0] == rows[15][0], "noisy"
+    assert rows[60][1] != rows[15][1] and rows[60][2] != rows[15][2]
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        (dict(noise_seeds=[0, 1]), r"noisy already .noise=None.*got \[0, 1\]"),
+        (dict(differences=[("noisy", "clean")]), "no method is called 'clean'"),
+        (dict(methods=dict(a="multiscale")), "a: .* say with sigma"),
+    ],
+)
+def test_what_noisy_images_cannot_give(world, runs, tmp_path, given, words):
+    cfg = world.config()
+    cfg.model.noise = None
+    options = dict(dict(methods={}, out_dir=str(tmp_path / "out")), **given)
+    with pytest.raises(ValueError, match=words):
+        compare(cfg, **options)
+    assert runs == [] and not (tmp_path / "out").exists()
+
+
+def test_a_level_beside_simulated_noise_is_refused(world, runs, tmp_path):
+    with pytest.raises(ValueError, match="sigma is for images .*got 25.*GaussianNoise"):
+        compare(world.config(), {}, str(tmp_path / "out"), sigma=25)
+    assert runs == [] and not (tmp_path / "out").exists()
