@@ -17,6 +17,6 @@ model = dict(
     # task: the release's, in our unit (see the schedule). perceptual: the release has
     # none, and the paper's 0.5 goes with a pixel unit that it does not state; this is
     # JointLoss's default, measured in front of another network, so ask
-    # tools/loss_balance.py.
+    # `mmdenoise balance`.
     loss=dict(type="mmdenoise.JointLoss", perceptual=2.5e-4, task=0.0593),
 )

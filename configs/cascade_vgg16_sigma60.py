@@ -18,6 +18,6 @@ model = dict(
     # The weights that the paper prints for classification. Its pixel unit is not
     # stated; in ours, images in [0, 1], they leave L_D hardly a say, and with them no
     # published rate goes: hence Adam. The released code's weights, with its rate, are
-    # cascade_vgg16_sigma60_release.py; tools/loss_balance.py tells how hard each pulls.
+    # cascade_vgg16_sigma60_release.py; `mmdenoise balance` tells how hard each pulls.
     loss=dict(type="mmdenoise.JointLoss", perceptual=0.5, task=0.25),
 )
