@@ -30,9 +30,9 @@ from mmdenoise.weights.zoo import (
 
 ROOT = str(Path(__file__).parents[2])
 NAMES = zoo_names()
-# Those that are told the level, which no earlier version had.
+# Those that are told the level.
 JOINT = ("multiscale_joint_classifier", "multiscale_joint_segmentor")
-TOLD = ("multiscale", *JOINT)
+TOLD = ("multiscale", "multiscale_2026_11", *JOINT)
 
 
 def test_every_file_has_an_entry_and_every_entry_a_file():
@@ -167,7 +167,9 @@ def test_weights_stay_under_a_dated_name():
     assert dated == {f"{name}_2026_11" for name in old}
     for name in old:
         assert zoo_file(f"{name}_2026_11") == zoo_file(name)
-    assert not any(zoo_file(f"{name}_2026_11") for name in TOLD)
+    # A successor took the name: both are there.
+    paths = {zoo_file(name) for name in ("multiscale", "multiscale_2026_11")}
+    assert len(paths) == 2 and None not in paths
 
 
 def test_the_hint_is_one_network_for_every_level():
@@ -179,13 +181,14 @@ def test_the_hint_is_one_network_for_every_level():
 def test_the_default_does_no_harm(sigma):
     """Bounds of mmdenoise benchmark artefacts; FFDNet's stand in docs/model_zoo.md.
 
-    Those networks that know one level reach 129 on black and 8 at period 4.
+    Those networks that know one level reach 129 on black and 8 at period 4; the
+    predecessor 5.7 and 0.2.
     """
     found = measure_artefacts(load_denoiser("multiscale", sigma=sigma), sigma)
-    assert max(found[name] for name in ("black", "grey", "white", "bars")) < 6
-    assert max(found["period 2"], found["period 4"]) < 0.25
+    assert max(found[name] for name in ("black", "grey", "white", "bars")) < 4.3
+    assert max(found["period 2"], found["period 4"]) < 0.11
     of_ffdnet = {25: 28.96, 50: 23.35}
-    assert found["8 bits"] > of_ffdnet[sigma] - 0.4
+    assert found["8 bits"] > of_ffdnet[sigma] + 1
 
 
 @pytest.mark.parametrize("name", JOINT)
