@@ -49,12 +49,10 @@ def compare(
     that they depend on has changed.
 
     Args:
-        cfg: Config of a cascade. With ``noise=None`` the images of the test set are
-            noisy already: they are taken as they are.
-        methods: By their rows' names, what
-            :func:`mmdenoise.apis.load_denoiser` takes, or a file of weights for the
-            config's own denoiser. ``clean`` and ``noisy`` are the rows of the head
-            alone; there is no row ``clean`` for images that are noisy already.
+        cfg: Config of a cascade; with ``noise=None`` the test images are noisy already.
+        methods: By their rows' names, what :func:`mmdenoise.apis.load_denoiser` takes,
+            or weights for the config's own denoiser. ``noisy`` is the head alone, and
+            ``clean``, where noise is simulated.
         out_dir: Folder for the results.
         keys: Metrics that make the columns; without any, all that the config has.
         noise_seeds: Seeds of the evaluation noise.
@@ -66,8 +64,7 @@ def compare(
         overwrite: Replace the table and the panel that an earlier call wrote.
         precision: What the denoisers compute in: ``'float32'``, ``'bfloat16'``, or
             ``'auto'``, float32 unless the config says another.
-        sigma: Level in 8-bit units of images that are noisy already, for denoisers that
-            are told it.
+        sigma: Level in 8-bit units of images that are noisy already.
 
     Returns:
         The table and the intervals, in Markdown.
@@ -81,10 +78,7 @@ def compare(
     given = [Method(name, spec) for name, spec in methods.items()]
     simulated = cfg.model.get("noise") is not None
     check_pairs(differences, given, simulated)
-    column, cfg = own_column(cfg, sigma), with_precision(cfg, precision)
-    if sigma is not None and cfg.model.denoiser.get("takes_sigma"):
-        # For files of weights alone, which go into the config's own denoiser.
-        cfg.model.denoiser.sigma = sigma
+    column, cfg = own_column(cfg, sigma), _prepared(cfg, sigma, precision)
     plan = plan_grid(cfg, given, [column], noise_seeds)
     bench = Bench(cfg, os.path.join(out_dir, "cells"))
     dataset = bench.images
@@ -94,10 +88,22 @@ def compare(
     if images:
         cells = [*(own[0] for own in plan.values()), *[CLEAN_CELL] * simulated]
         _write_panel(paths[1], bench.cfg, dataset, cells, images, maps_only)
-    # Last: where it is, the comparison is whole.
-    with atomic_path(paths[0]) as path, open(path, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
+    _write_table(paths[0], text)  # last: where it is, the comparison is whole
     return text
+
+
+def _prepared(cfg: Config, sigma: float | None, precision: str) -> Config:
+    """Copy a config, its denoiser in a precision and told the level, if it takes it."""
+    cfg = with_precision(cfg, precision)
+    if sigma is not None and cfg.model.denoiser.get("takes_sigma"):
+        # For files of weights alone, which go into the config's own denoiser.
+        cfg.model.denoiser.sigma = sigma
+    return cfg
+
+
+def _write_table(name: str, text: str) -> None:
+    with atomic_path(name) as path, open(path, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
 
 
 def _checked_paths(out_dir: str, images: Sequence[int], overwrite: bool) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mmdenoise.apis import load_denoiser
 from mmdenoise.apis.compare import compare
 from mmdenoise.datasets.textured_shapes import CLASSES, PALETTE
 from mmdenoise.evaluation import bootstrap
@@ -322,15 +323,23 @@ def test_images_that_are_noisy_already(world, runs, tmp_path):
 def test_the_level_of_images_that_are_noisy_already(world, tmp_path):
     """A denoiser that takes the level is told it; without one it is refused."""
     cfg = _noisy_already(world, tmp_path)
-    given = dict(told="multiscale", file="multiscale_sigma{sigma}")
+    cfg.model.denoiser = dict(type="mmdenoise.MultiScaleDenoiser", takes_sigma=True)
+    weights = load_denoiser("multiscale", sigma=60, for_inference=False).state_dict()
+    torch.save(weights, tmp_path / "weights.pth")
+    given = dict(
+        told="multiscale",
+        file="multiscale_sigma{sigma}",
+        weights=str(tmp_path / "weights.pth"),
+    )
     with pytest.raises(ValueError, match="told: this denoiser is told .* say with sig"):
         compare(cfg, dict(told="multiscale"), str(tmp_path / "a"), ["mIoU"])
     rows = {}
     for sigma in (60, 15):
         text = compare(cfg, given, str(tmp_path / f"{sigma}"), ["mIoU"], sigma=sigma)
-        rows[sigma] = text.splitlines()[2:5]
+        rows[sigma] = [row.split("|")[2] for row in text.splitlines()[2:6]]
     assert rows[60][0] == rows[15][0], "noisy"
-    assert rows[60][1] != rows[15][1] and rows[60][2] != rows[15][2]
+    assert all(a != b for a, b in zip(rows[60][1:], rows[15][1:]))
+    assert all(own[1] == own[3] for own in rows.values()), "the zoo's, by its file"
 
 
 @pytest.mark.parametrize(
