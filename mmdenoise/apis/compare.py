@@ -78,7 +78,7 @@ def compare(
     given = [Method(name, spec) for name, spec in methods.items()]
     simulated = cfg.model.get("noise") is not None
     check_pairs(differences, given, simulated)
-    column, cfg = own_column(cfg, sigma), _prepared(cfg, sigma, precision)
+    column, cfg = own_column(cfg, sigma), with_precision(cfg, precision)
     plan = plan_grid(cfg, given, [column], noise_seeds)
     bench = Bench(cfg, os.path.join(out_dir, "cells"))
     dataset = bench.images
@@ -90,15 +90,6 @@ def compare(
         _write_panel(paths[1], bench.cfg, dataset, cells, images, maps_only)
     _write_table(paths[0], text)  # last: where it is, the comparison is whole
     return text
-
-
-def _prepared(cfg: Config, sigma: float | None, precision: str) -> Config:
-    """Copy a config, its denoiser in a precision and told the level, if it takes it."""
-    cfg = with_precision(cfg, precision)
-    if sigma is not None and cfg.model.denoiser.get("takes_sigma"):
-        # For files of weights alone, which go into the config's own denoiser.
-        cfg.model.denoiser.sigma = sigma
-    return cfg
 
 
 def _write_table(name: str, text: str) -> None:

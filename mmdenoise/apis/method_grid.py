@@ -132,7 +132,7 @@ def plan_grid(
             "the images are noisy already (noise=None) and nothing is drawn: one noise "
             f"seed is enough, got {list(noise_seeds)}"
         )
-    cells = _cells(methods, columns, noise_seeds)
+    cells = _cells(cfg, methods, columns, noise_seeds)
     _check(cfg, [cell for own in cells.values() for cell in own])
     return cells
 
@@ -198,6 +198,7 @@ def _check_keys(results: Sequence[CellResult], keys: Sequence[str]) -> None:
 
 
 def _cells(
+    cfg: Config,
     methods: Sequence[Method],
     columns: Sequence[Column],
     noise_seeds: Sequence[int],
@@ -208,7 +209,7 @@ def _cells(
         for method in methods:
             with _naming(method.name, column.label):
                 model = method.model(column.values)
-                models[method.name] = _told(model, column.level)
+                models[method.name] = _told(model, cfg.model, column.level)
         for name, model in models.items():
             model = dict(model, **column.options)
             cells[name, column.label] = [
@@ -217,11 +218,11 @@ def _cells(
     return cells
 
 
-def _told(model: dict, level: float | None) -> dict:
-    """Tell the level to a denoiser that takes it."""
-    if level is None or "denoiser" not in model:
+def _told(model: dict, own: Mapping, level: float | None) -> dict:
+    """Tell the level to a denoiser that takes it; bare weights go into ``own``'s."""
+    if level is None:
         return model
-    denoiser = dict(model["denoiser"])
+    denoiser = dict(model.get("denoiser") or own["denoiser"])
     mark = {"_delete_": denoiser.pop("_delete_", False)}
     if not getattr(MODELS.build(denoiser), "takes_sigma", False):
         return model
@@ -237,7 +238,7 @@ def _check(cfg: Config, cells: Sequence[Cell]) -> None:
         seen.append(cell.model)
         model = merged(Config(dict(model=cfg.model)), cell).model
         with _naming(cell.name, cell.noise):
-            noise = None if model.noise is None else MODELS.build(model.noise)
+            noise = model.get("noise") and MODELS.build(model.noise)
             denoiser = MODELS.build(model.denoiser)
             path = model.get("denoiser_checkpoint")
             if path is not None:

@@ -9,8 +9,11 @@ from PIL import Image
 
 from mmdenoise.apis import load_denoiser
 from mmdenoise.apis.compare import compare
+from mmdenoise.apis.method_grid import own_column, plan_grid
+from mmdenoise.apis.methods import Method
 from mmdenoise.datasets.textured_shapes import CLASSES, PALETTE
 from mmdenoise.evaluation import bootstrap
+from mmdenoise.evaluation.kept_cells import merged
 from mmdenoise.registry import MODELS
 from mmdenoise.visualization.picture_grid import GAP, TEXT
 
@@ -352,7 +355,7 @@ def test_the_level_of_images_that_are_noisy_already(world, tmp_path):
 )
 def test_what_noisy_images_cannot_give(world, runs, tmp_path, given, words):
     cfg = world.config()
-    cfg.model.noise = None
+    del cfg.model["noise"]
     options = dict(dict(methods={}, out_dir=str(tmp_path / "out")), **given)
     with pytest.raises(ValueError, match=words):
         compare(cfg, **options)
@@ -363,3 +366,23 @@ def test_a_level_beside_simulated_noise_is_refused(world, runs, tmp_path):
     with pytest.raises(ValueError, match="sigma is for images .*got 25.*GaussianNoise"):
         compare(world.config(), {}, str(tmp_path / "out"), sigma=25)
     assert runs == [] and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        dict(type="mmdenoise.MultiScaleDenoiser", takes_sigma=True),
+        dict(type="mmdenoise.FFDNet", sigma=25),
+    ],
+)
+def test_bare_weights_in_a_denoiser_of_its_own_level(world, tmp_path, own):
+    """The level that is given counts, not the one that the config's denoiser has."""
+    cfg = world.config()
+    cfg.model.update(noise=None, denoiser=own)
+    path = str(tmp_path / "weights.pth")
+    torch.save(MODELS.build(own).state_dict(), path)
+    column = own_column(cfg, 60)
+    cells = plan_grid(cfg, [Method("mine", path)], [column], [0])
+    model = merged(cfg, cells["mine", column.label][0]).model
+    assert (model.denoiser.type, model.denoiser.sigma) == (own["type"], 60)
+    assert model.denoiser_checkpoint == path
